@@ -1,1 +1,12 @@
-//! kafka-proto.
+//! Kafka's wire protocol without I/O: messages, record batches, frames, error codes.
+
+pub mod api;
+mod error_code;
+pub mod frame;
+pub mod messages;
+pub mod records;
+pub mod uuid;
+pub mod wire;
+
+pub use bytes;
+pub use error_code::ErrorCode;

@@ -1,0 +1,223 @@
+//! The registry of APIs and the choice of a version that both sides speak.
+
+use crate::messages;
+use crate::wire::Message;
+use std::fmt;
+
+/// The number of an API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApiKey(pub i16);
+
+/// A range of versions, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Versions {
+    /// The oldest.
+    pub min: i16,
+    /// The newest.
+    pub max: i16,
+}
+
+impl Versions {
+    /// Whether `version` is one of them.
+    pub const fn contains(self, version: i16) -> bool {
+        self.min <= version && version <= self.max
+    }
+
+    /// The newest version in both ranges.
+    pub fn agree(self, other: Self) -> Option<i16> {
+        let version = self.max.min(other.max);
+        (version >= self.min && version >= other.min).then_some(version)
+    }
+}
+
+impl fmt::Display for Versions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.min, self.max)
+    }
+}
+
+/// A request, and with it everything that is fixed about its API.
+pub trait Request: Message {
+    /// What answers it.
+    type Response: Message;
+    /// The API's name.
+    const NAME: &'static str;
+    /// The API's number.
+    const KEY: ApiKey;
+    /// The versions this crate speaks: what Kafka 4.4 accepts.
+    const VERSIONS: Versions;
+    /// The first flexible version (KIP-482); past all versions where there is none.
+    const FLEXIBLE: i16;
+    /// The first version that a broker hides unless `unstable.api.versions.enable` is set.
+    const UNSTABLE: i16;
+
+    /// The versions that are not unstable.
+    fn stable() -> Versions {
+        Versions { max: Self::VERSIONS.max.min(Self::UNSTABLE - 1), ..Self::VERSIONS }
+    }
+
+    /// Whether `version` is flexible.
+    fn is_flexible(version: i16) -> bool {
+        version >= Self::FLEXIBLE
+    }
+}
+
+/// States which API a message file describes.
+macro_rules! api {
+    ($name:ident = $key:literal, versions $min:literal ..= $max:literal
+        $(, flexible $flexible:literal ..)? $(, unstable $unstable:literal ..)?) => {
+        impl $crate::api::Request for Request {
+            type Response = Response;
+            const NAME: &'static str = stringify!($name);
+            const KEY: $crate::api::ApiKey = $crate::api::ApiKey($key);
+            const VERSIONS: $crate::api::Versions =
+                $crate::api::Versions { min: $min, max: $max };
+            const FLEXIBLE: i16 = $crate::api::or_never(&[$($flexible)?]);
+            const UNSTABLE: i16 = $crate::api::or_never(&[$($unstable)?]);
+        }
+    };
+}
+pub(crate) use api;
+
+/// The first version given, or one past every version.
+pub(crate) const fn or_never(version: &[i16]) -> i16 {
+    if let [version] = version { *version } else { i16::MAX }
+}
+
+/// What is known of an API without its types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiInfo {
+    /// Its number.
+    pub key: ApiKey,
+    /// Its name.
+    pub name: &'static str,
+    /// The versions this crate speaks.
+    pub versions: Versions,
+    /// The versions that are not unstable.
+    pub stable: Versions,
+    /// The first flexible version.
+    pub flexible: i16,
+}
+
+/// Something to be done for every API with its types at hand.
+pub trait EachApi {
+    /// One API.
+    fn api<R: Request>(&mut self);
+}
+
+macro_rules! apis {
+    ($($module:ident $const:ident;)*) => {
+        impl ApiKey {
+            $(
+                #[doc = concat!("The API of [`messages::", stringify!($module), "`].")]
+                pub const $const: Self = <messages::$module::Request as Request>::KEY;
+            )*
+
+            /// What is known of this API; `None` where this crate has no messages for it.
+            pub fn info(self) -> Option<ApiInfo> {
+                match self {
+                    $(Self::$const => Some(info::<messages::$module::Request>()),)*
+                    _ => None,
+                }
+            }
+        }
+
+        /// Calls `each` for every API, in the order of their numbers.
+        pub fn each_api(each: &mut impl EachApi) {
+            $(each.api::<messages::$module::Request>();)*
+        }
+    };
+}
+
+apis! {
+    produce PRODUCE;
+}
+
+fn info<R: Request>() -> ApiInfo {
+    ApiInfo {
+        key: R::KEY,
+        name: R::NAME,
+        versions: R::VERSIONS,
+        stable: R::stable(),
+        flexible: R::FLEXIBLE,
+    }
+}
+
+impl fmt::Display for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.info() {
+            Some(info) => f.write_str(info.name),
+            None => write!(f, "API {}", self.0),
+        }
+    }
+}
+
+/// What a broker said it offers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offered {
+    /// Sorted by number.
+    ranges: Vec<(ApiKey, Versions)>,
+}
+
+impl Offered {
+    /// From the rows of an ApiVersions response.
+    pub fn new(rows: impl IntoIterator<Item = (ApiKey, Versions)>) -> Self {
+        let mut ranges: Vec<_> = rows.into_iter().collect();
+        ranges.sort_by_key(|(key, _)| *key);
+        Self { ranges }
+    }
+
+    /// The versions offered of one API.
+    pub fn versions(&self, key: ApiKey) -> Option<Versions> {
+        let found = self.ranges.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        self.ranges.get(found).map(|(_, versions)| *versions)
+    }
+
+    /// The newest version of `R` that both sides speak.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn agree<R: Request>(&self) -> Result<i16, UnsupportedVersion> {
+        self.agree_at_most::<R>(i16::MAX)
+    }
+
+    /// The newest version of `R` up to `newest` that both sides speak.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn agree_at_most<R: Request>(&self, newest: i16) -> Result<i16, UnsupportedVersion> {
+        let stable = R::stable();
+        let ours = Versions { max: stable.max.min(newest), ..stable };
+        let theirs = self.versions(R::KEY);
+        theirs.and_then(|theirs| ours.agree(theirs)).ok_or(UnsupportedVersion {
+            name: R::NAME,
+            ours,
+            theirs,
+        })
+    }
+}
+
+/// The broker speaks no version of an API that we speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnsupportedVersion {
+    /// The API.
+    pub name: &'static str,
+    /// What we speak.
+    pub ours: Versions,
+    /// What the broker offers, if anything.
+    pub theirs: Option<Versions>,
+}
+
+impl fmt::Display for UnsupportedVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, ours, theirs } = self;
+        match theirs {
+            None => write!(f, "the broker does not offer {name}"),
+            Some(theirs) => {
+                write!(f, "the broker offers {name} in versions {theirs}, needed is one of {ours}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for UnsupportedVersion {}

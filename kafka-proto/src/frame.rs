@@ -1,0 +1,298 @@
+//! What travels on a connection: a length, a header, a message.
+//!
+//! A frame to be sent is a list of slices, so that record batches go to the socket from where they lie. Reading is
+//! splitting the received bytes; cutting the stream into frames is the shell's work.
+
+use crate::api::{ApiKey, Request};
+use crate::wire::{
+    Cx, DecodeError, DecodeReason, EncodeError, EncodeReason, Message, Reader, Wire, Writer,
+};
+use bytes::{Buf, Bytes};
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// Largest frame that a broker takes by default, in bytes (`socket.request.max.bytes`).
+pub const DEFAULT_MAX_FRAME: usize = 104_857_600;
+
+/// Bytes on their way to a socket, with their length in front.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    pieces: VecDeque<Bytes>,
+    len: usize,
+}
+
+impl Frame {
+    fn from_writer(mut writer: Writer) -> Result<Self, EncodeError> {
+        writer.patch_frame_length()?;
+        let len = writer.len();
+        Ok(Self { pieces: writer.into_pieces().into(), len })
+    }
+
+    /// Bytes still to be sent.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether all is sent.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The pieces still to be sent, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = &Bytes> {
+        self.pieces.iter()
+    }
+
+    /// Fills `slices` from the front with what is to be sent next; returns how many were filled.
+    pub fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut filled = 0;
+        for (slot, piece) in slices.iter_mut().zip(&self.pieces) {
+            *slot = IoSlice::new(piece);
+            filled += 1;
+        }
+        filled
+    }
+
+    /// Notes that the first `sent` bytes are gone; returns how many of them belonged to later frames.
+    pub fn advance(&mut self, sent: usize) -> usize {
+        let mut left = sent;
+        while let Some(front) = self.pieces.front_mut() {
+            if left < front.len() {
+                front.advance(left);
+                self.len -= sent;
+                return 0;
+            }
+            left -= front.len();
+            self.pieces.pop_front();
+        }
+        self.len = 0;
+        left
+    }
+
+    /// Everything in one piece, copied if there are several.
+    #[must_use]
+    pub fn into_bytes(mut self) -> Bytes {
+        if self.pieces.len() == 1 {
+            return self.pieces.pop_front().unwrap_or_default();
+        }
+        let mut whole = Vec::with_capacity(self.len);
+        self.pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
+        whole.into()
+    }
+}
+
+/// What precedes a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHeader {
+    /// Which API is asked.
+    pub api_key: ApiKey,
+    /// Version of request and response.
+    pub version: i16,
+    /// Comes back with the response.
+    pub correlation_id: i32,
+    /// The `client.id` of who asks.
+    pub client_id: Option<Arc<str>>,
+}
+
+/// Kafka's string of a 16-bit length, whatever the header's version.
+const CLIENT_ID: Cx = Cx { version: 0, flexible: false, nullable: true, tagged: false };
+
+/// One request as a frame.
+///
+/// # Errors
+/// When the version cannot carry the request.
+pub fn encode_request<R: Request>(
+    request: &R,
+    version: i16,
+    correlation_id: i32,
+    client_id: Option<&Arc<str>>,
+) -> Result<Frame, EncodeError> {
+    let flexible = checked_flexible::<R>(version)?;
+    let mut writer = Writer::with_capacity(256);
+    writer.i32(0);
+    writer.i16(R::KEY.0);
+    writer.i16(version);
+    writer.i32(correlation_id);
+    match client_id {
+        Some(client_id) => client_id.encode(&mut writer, CLIENT_ID)?,
+        None => <Arc<str>>::encode_null(&mut writer, CLIENT_ID)?,
+    }
+    if flexible {
+        writer.unsigned_varint(0);
+    }
+    request.encode(&mut writer, Cx::new(version, flexible))?;
+    Frame::from_writer(writer)
+}
+
+/// One response as a frame.
+///
+/// # Errors
+/// When the version cannot carry the response.
+pub fn encode_response<R: Request>(
+    response: &R::Response,
+    version: i16,
+    correlation_id: i32,
+) -> Result<Frame, EncodeError> {
+    let flexible = checked_flexible::<R>(version)?;
+    let mut writer = Writer::with_capacity(256);
+    writer.i32(0);
+    writer.i32(correlation_id);
+    if flexible && response_header_is_flexible(R::KEY) {
+        writer.unsigned_varint(0);
+    }
+    response.encode(&mut writer, Cx::new(version, flexible))?;
+    Frame::from_writer(writer)
+}
+
+/// Splits a request, without its length prefix, into header and body.
+///
+/// Of an API or version that this crate does not know, the fixed part of the header is read and the rest left to the
+/// body, so that the caller can say what it was.
+///
+/// # Errors
+/// When the bytes hold no request header.
+pub fn decode_request_header(frame: &Bytes) -> Result<(RequestHeader, Bytes), DecodeError> {
+    let mut reader = Reader::new(frame.clone());
+    let api_key = ApiKey(reader.i16()?);
+    let version = reader.i16()?;
+    let correlation_id = reader.i32()?;
+    let mut header = RequestHeader { api_key, version, correlation_id, client_id: None };
+    if let Some(info) = api_key.info()
+        && version >= 0
+    {
+        header.client_id =
+            Option::decode(&mut reader, CLIENT_ID).map_err(|e| e.within("client_id"))?;
+        if version >= info.flexible {
+            reader.tagged_fields(|_, _| Ok(false))?;
+        }
+    }
+    Ok((header, reader.rest()))
+}
+
+/// The body of a request.
+///
+/// # Errors
+/// When the bytes hold no such request.
+pub fn decode_request<R: Request>(body: Bytes, version: i16) -> Result<R, DecodeError> {
+    decode_message(Reader::new(body), R::NAME, version, R::VERSIONS.contains(version), R::FLEXIBLE)
+}
+
+/// A response, without its length prefix: its correlation id and body.
+///
+/// # Errors
+/// When the bytes hold no such response.
+pub fn decode_response<R: Request>(
+    frame: Bytes,
+    version: i16,
+) -> Result<(i32, R::Response), DecodeError> {
+    let mut reader = Reader::new(frame);
+    let correlation_id = reader.i32()?;
+    if R::is_flexible(version) && response_header_is_flexible(R::KEY) {
+        reader.tagged_fields(|_, _| Ok(false))?;
+    }
+    let known = R::VERSIONS.contains(version);
+    decode_message(reader, R::NAME, version, known, R::FLEXIBLE).map(|body| (correlation_id, body))
+}
+
+fn decode_message<M: Message>(
+    mut reader: Reader,
+    name: &'static str,
+    version: i16,
+    known: bool,
+    flexible: i16,
+) -> Result<M, DecodeError> {
+    if !known {
+        return Err(reader.fail(DecodeReason::Version { name, version }));
+    }
+    let message = M::decode(&mut reader, Cx::new(version, version >= flexible))?;
+    reader.finish()?;
+    Ok(message)
+}
+
+fn checked_flexible<R: Request>(version: i16) -> Result<bool, EncodeError> {
+    if !R::VERSIONS.contains(version) {
+        return Err(EncodeError::new(EncodeReason::Version { name: R::NAME, version }));
+    }
+    Ok(R::is_flexible(version))
+}
+
+/// A client reads the answer to ApiVersions before it knows what the broker speaks, so its header never changed.
+fn response_header_is_flexible(key: ApiKey) -> bool {
+    key != ApiKey(18)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::produce;
+    use crate::records::Records;
+
+    fn request(len: usize) -> produce::Request {
+        let records = Some(Records::Bytes(vec![7; len].into()));
+        let partition = produce::PartitionProduceData { index: 3, records };
+        let topic = produce::TopicProduceData {
+            name: "orders".into(),
+            partition_data: vec![partition.clone(), partition],
+            ..Default::default()
+        };
+        produce::Request { acks: -1, topic_data: vec![topic], ..Default::default() }
+    }
+
+    #[test]
+    fn large_payloads_join_by_reference_and_come_back() {
+        for len in [0, 1, 4095, 4096, 100_000] {
+            let sent = request(len);
+            let frame = encode_request(&sent, 9, 42, Some(&"me".into())).unwrap();
+            assert_eq!(frame.pieces().count(), if len < 4096 { 1 } else { 5 });
+            let bytes = frame.into_bytes();
+            let prefix = i32::from_be_bytes(*bytes.first_chunk().unwrap());
+            assert_eq!(usize::try_from(prefix).unwrap(), bytes.len() - 4);
+            let (header, body) = decode_request_header(&bytes.slice(4..)).unwrap();
+            assert_eq!((header.api_key, header.version), (ApiKey::PRODUCE, 9));
+            assert_eq!(header.client_id.as_deref(), Some("me"));
+            assert_eq!(decode_request::<produce::Request>(body, 9).unwrap(), sent);
+        }
+    }
+
+    #[test]
+    fn a_frame_is_sent_in_any_steps() {
+        let whole = encode_request(&request(5000), 9, 1, None).unwrap().into_bytes();
+        for step in [1, 3, 4999, 5000, 5001, 1 << 20] {
+            let mut frame = encode_request(&request(5000), 9, 1, None).unwrap();
+            let mut sent = Vec::new();
+            while !frame.is_empty() {
+                let mut slices = [IoSlice::new(&[]); 8];
+                let filled = frame.fill(&mut slices);
+                let next: Vec<u8> = slices[..filled].iter().flat_map(|s| s.to_vec()).collect();
+                let taken = step.min(next.len());
+                sent.extend_from_slice(&next[..taken]);
+                assert_eq!(frame.advance(taken), 0);
+            }
+            assert_eq!(sent, whole);
+        }
+    }
+
+    #[test]
+    fn an_error_names_field_and_byte() {
+        let bytes = encode_request(&request(100), 9, 1, None).unwrap().into_bytes();
+        let (_, body) = decode_request_header(&bytes.slice(4..bytes.len() - 60)).unwrap();
+        let error = decode_request::<produce::Request>(body, 9).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.starts_with(
+                ".topic_data[0].partition_data[1].records: length 100 does not fit at"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_field_that_the_version_lacks_is_not_lost_silently() {
+        let mut sent = request(1);
+        sent.topic_data[0].topic_id = crate::uuid::Uuid([1; 16]);
+        assert!(encode_request(&sent, 9, 1, None).is_ok(), "Kafka ignores a topic id here");
+        let error = encode_request(&sent, 99, 1, None).unwrap_err().to_string();
+        assert_eq!(error, "Produce has no version 99 here");
+    }
+}

@@ -1,0 +1,177 @@
+//! Checked reads over shared bytes: no panic, no reservation that the bytes left do not justify.
+
+use super::{DecodeError, DecodeReason, MAX_ARRAY_LEN, MAX_TAGGED_FIELDS};
+use bytes::Bytes;
+
+/// A cursor over one frame. What it gives out as [`Bytes`] shares the frame's memory.
+#[derive(Debug)]
+pub struct Reader {
+    bytes: Bytes,
+    at: usize,
+}
+
+macro_rules! integers {
+    ($($name:ident $type:ty;)*) => {$(
+        #[doc = concat!("A big-endian `", stringify!($type), "`.\n\n# Errors\nWhen the bytes end.")]
+        #[inline]
+        pub fn $name(&mut self) -> Result<$type, DecodeError> {
+            self.array().map(<$type>::from_be_bytes)
+        }
+    )*};
+}
+
+impl Reader {
+    /// Starts at the first byte.
+    pub const fn new(bytes: Bytes) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// Bytes not yet read.
+    #[inline]
+    pub fn left(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
+    /// Bytes read so far.
+    #[inline]
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Everything not yet read, as a slice of the frame.
+    #[must_use]
+    pub fn rest(self) -> Bytes {
+        self.bytes.slice(self.at..)
+    }
+
+    integers! {
+        i8 i8; i16 i16; u16 u16; i32 i32; u32 u32; i64 i64; f64 f64;
+    }
+
+    /// An exact number of bytes.
+    ///
+    /// # Errors
+    /// When the bytes end.
+    #[inline]
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<N>()) {
+            Some(chunk) => {
+                self.at += N;
+                Ok(*chunk)
+            }
+            None => Err(self.short(N)),
+        }
+    }
+
+    /// `len` bytes, borrowed.
+    ///
+    /// # Errors
+    /// When the bytes end.
+    #[inline]
+    pub fn slice(&mut self, len: usize) -> Result<&[u8], DecodeError> {
+        if self.left() < len {
+            return Err(self.fail(DecodeReason::Length(i64::try_from(len).unwrap_or(i64::MAX))));
+        }
+        let start = self.at;
+        self.at += len;
+        Ok(self.bytes.get(start..self.at).unwrap_or_default())
+    }
+
+    /// `len` bytes that share the frame.
+    ///
+    /// # Errors
+    /// When the bytes end.
+    #[inline]
+    pub fn shared(&mut self, len: usize) -> Result<Bytes, DecodeError> {
+        let start = self.at;
+        self.slice(len)?;
+        Ok(self.bytes.slice(start..start + len))
+    }
+
+    /// An unsigned LEB128 integer of up to 32 bits.
+    ///
+    /// # Errors
+    /// When the bytes end, or it has more than five.
+    #[inline]
+    pub fn unsigned_varint(&mut self) -> Result<u32, DecodeError> {
+        let mut value = 0u32;
+        for shift in [0, 7, 14, 21, 28] {
+            let [byte] = self.array::<1>()?;
+            value |= u32::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(self.fail(DecodeReason::Varint))
+    }
+
+    /// The length of a string, byte string or array; `None` is null.
+    #[inline]
+    pub(crate) fn length(
+        &mut self,
+        flexible: bool,
+        short: bool,
+    ) -> Result<Option<usize>, DecodeError> {
+        let len = if flexible {
+            i64::from(self.unsigned_varint()?) - 1
+        } else if short {
+            i64::from(self.i16()?)
+        } else {
+            i64::from(self.i32()?)
+        };
+        if len < 0 {
+            return Ok(None);
+        }
+        usize::try_from(len).map(Some).map_err(|_| self.fail(DecodeReason::Length(len)))
+    }
+
+    /// The number of elements of an array; `None` is null.
+    pub(crate) fn count(&mut self, flexible: bool) -> Result<Option<usize>, DecodeError> {
+        let count = self.length(flexible, false)?;
+        match count {
+            Some(count) if count > self.left() || count > MAX_ARRAY_LEN => {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                Err(self.fail(DecodeReason::Count(count)))
+            }
+            _ => Ok(count),
+        }
+    }
+
+    /// Reads the tagged fields that end a struct; `known` reads the value and says true, or leaves it to be skipped.
+    pub(crate) fn tagged_fields(
+        &mut self,
+        mut known: impl FnMut(u32, &mut Self) -> Result<bool, DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let count = self.unsigned_varint()?;
+        if count > MAX_TAGGED_FIELDS {
+            return Err(self.fail(DecodeReason::TaggedFields(count)));
+        }
+        for _ in 0..count {
+            let tag = self.unsigned_varint()?;
+            let size = self.unsigned_varint()?;
+            if !known(tag, self)? {
+                self.slice(size as usize)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// When bytes are left.
+    pub fn finish(self) -> Result<(), DecodeError> {
+        match self.left() {
+            0 => Ok(()),
+            left => Err(self.fail(DecodeReason::Trailing(left))),
+        }
+    }
+
+    #[cold]
+    pub(crate) fn fail(&self, reason: DecodeReason) -> DecodeError {
+        DecodeError::new(reason, self.at)
+    }
+
+    #[cold]
+    fn short(&self, needed: usize) -> DecodeError {
+        self.fail(DecodeReason::Short { needed, left: self.left() })
+    }
+}

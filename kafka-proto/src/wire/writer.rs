@@ -1,0 +1,177 @@
+//! One pass over a message: counts are known, tag sizes are patched in, large payloads join by reference.
+
+use super::{EncodeError, EncodeReason};
+use crate::records::Records;
+use bytes::Bytes;
+
+/// Payloads of this many bytes or more are not copied into the frame.
+const SPLICE_MIN: usize = 4096;
+
+/// Collects a message's bytes.
+#[derive(Debug, Default)]
+pub struct Writer {
+    head: Vec<u8>,
+    /// Pieces that belong before `head[at]`.
+    splices: Vec<(usize, Bytes)>,
+    spliced: usize,
+    /// Depth of tagged fields: their size goes in front of them, so everything inside is copied.
+    tag_depth: usize,
+}
+
+macro_rules! integers {
+    ($($name:ident $type:ty;)*) => {$(
+        #[doc = concat!("Appends a big-endian `", stringify!($type), "`.")]
+        #[inline]
+        pub fn $name(&mut self, value: $type) {
+            self.head.extend_from_slice(&value.to_be_bytes());
+        }
+    )*};
+}
+
+impl Writer {
+    /// An empty one with room for `capacity` bytes.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { head: Vec::with_capacity(capacity), ..Self::default() }
+    }
+
+    integers! {
+        i8 i8; i16 i16; u16 u16; i32 i32; u32 u32; i64 i64; f64 f64;
+    }
+
+    /// Appends bytes as they are.
+    #[inline]
+    pub fn slice(&mut self, bytes: &[u8]) {
+        self.head.extend_from_slice(bytes);
+    }
+
+    /// Appends bytes as they are, by reference where that is cheaper than a copy.
+    #[inline]
+    pub fn shared(&mut self, bytes: &Bytes) {
+        if bytes.len() < SPLICE_MIN || self.tag_depth > 0 {
+            self.slice(bytes);
+        } else {
+            self.splices.push((self.head.len(), bytes.clone()));
+            self.spliced += bytes.len();
+        }
+    }
+
+    /// Appends an unsigned LEB128 integer.
+    #[inline]
+    pub fn unsigned_varint(&mut self, mut value: u32) {
+        while value >= 0x80 {
+            self.head.push(value.to_le_bytes()[0] | 0x80);
+            value >>= 7;
+        }
+        self.head.push(value.to_le_bytes()[0]);
+    }
+
+    /// Appends the length of a string, byte string or array; `None` is null.
+    #[inline]
+    pub(crate) fn length(
+        &mut self,
+        len: Option<usize>,
+        flexible: bool,
+        short: bool,
+    ) -> Result<(), EncodeError> {
+        let too_long = |len| EncodeError::new(EncodeReason::TooLong(len));
+        if flexible {
+            let biased = match len {
+                None => 0,
+                Some(len) => u32::try_from(len + 1).map_err(|_| too_long(len))?,
+            };
+            self.unsigned_varint(biased);
+        } else if short {
+            self.i16(match len {
+                None => -1,
+                Some(len) => i16::try_from(len).map_err(|_| too_long(len))?,
+            });
+        } else {
+            self.i32(match len {
+                None => -1,
+                Some(len) => i32::try_from(len).map_err(|_| too_long(len))?,
+            });
+        }
+        Ok(())
+    }
+
+    /// Appends a tagged field: its number, the size of what `value` writes, and that.
+    pub(crate) fn tagged(
+        &mut self,
+        tag: u32,
+        value: impl FnOnce(&mut Self) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        self.unsigned_varint(tag);
+        let start = self.head.len();
+        self.tag_depth += 1;
+        let written = value(self);
+        self.tag_depth -= 1;
+        written?;
+        let size = self.head.len() - start;
+        let size =
+            u32::try_from(size).map_err(|_| EncodeError::new(EncodeReason::TooLong(size)))?;
+        let end = self.head.len();
+        self.unsigned_varint(size);
+        let prefix = self.head.len() - end;
+        if let Some(field) = self.head.get_mut(start..) {
+            field.rotate_right(prefix);
+        }
+        Ok(())
+    }
+
+    /// Appends the pieces of `records` without their length.
+    pub(crate) fn records(&mut self, records: &Records) -> Result<(), EncodeError> {
+        match records {
+            Records::Bytes(bytes) => self.shared(bytes),
+            Records::Chain(pieces) => pieces.iter().for_each(|piece| self.shared(piece)),
+            Records::File(_) => {
+                let bytes = records
+                    .to_bytes()
+                    .map_err(|e| EncodeError::new(EncodeReason::File(e.kind())))?;
+                self.shared(&bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes so far, the spliced ones included.
+    pub fn len(&self) -> usize {
+        self.head.len() + self.spliced
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Overwrites four bytes at the front with the number of bytes behind them.
+    pub(crate) fn patch_frame_length(&mut self) -> Result<(), EncodeError> {
+        let len = self.len().saturating_sub(4);
+        let prefix =
+            i32::try_from(len).map_err(|_| EncodeError::new(EncodeReason::TooLong(len)))?;
+        if let Some(front) = self.head.first_chunk_mut::<4>() {
+            *front = prefix.to_be_bytes();
+        }
+        Ok(())
+    }
+
+    /// The bytes in order.
+    pub(crate) fn into_pieces(self) -> Vec<Bytes> {
+        let head = Bytes::from(self.head);
+        if self.splices.is_empty() {
+            return vec![head];
+        }
+        let mut pieces = Vec::with_capacity(2 * self.splices.len() + 1);
+        let mut from = 0;
+        for (at, splice) in self.splices {
+            if at > from {
+                pieces.push(head.slice(from..at));
+                from = at;
+            }
+            pieces.push(splice);
+        }
+        if from < head.len() {
+            pieces.push(head.slice(from..));
+        }
+        pieces
+    }
+}
