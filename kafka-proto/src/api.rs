@@ -131,6 +131,21 @@ macro_rules! apis {
 
 apis! {
     produce PRODUCE;
+    fetch FETCH;
+    list_offsets LIST_OFFSETS;
+    metadata METADATA;
+    find_coordinator FIND_COORDINATOR;
+    api_versions API_VERSIONS;
+    create_topics CREATE_TOPICS;
+    delete_topics DELETE_TOPICS;
+    delete_records DELETE_RECORDS;
+    init_producer_id INIT_PRODUCER_ID;
+    offset_for_leader_epoch OFFSET_FOR_LEADER_EPOCH;
+    describe_configs DESCRIBE_CONFIGS;
+    alter_configs ALTER_CONFIGS;
+    create_partitions CREATE_PARTITIONS;
+    incremental_alter_configs INCREMENTAL_ALTER_CONFIGS;
+    describe_cluster DESCRIBE_CLUSTER;
 }
 
 fn info<R: Request>() -> ApiInfo {

@@ -219,7 +219,7 @@ fn checked_flexible<R: Request>(version: i16) -> Result<bool, EncodeError> {
 
 /// A client reads the answer to ApiVersions before it knows what the broker speaks, so its header never changed.
 fn response_header_is_flexible(key: ApiKey) -> bool {
-    key != ApiKey(18)
+    key != ApiKey::API_VERSIONS
 }
 
 #[cfg(test)]
