@@ -1,0 +1,174 @@
+//! Cuts the bytes of a connection into frames.
+//!
+//! Small frames share one read and are copied out; a large one is read straight into a buffer of its size.
+
+use super::buffers::{Buffer, Buffers};
+use bytes::Bytes;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, ReadBuf};
+
+/// What one read takes when no large frame is under way.
+const STAGE: usize = 32 << 10;
+/// A response larger than this is refused: no setting asks for that much at once.
+const FRAME_MAX: usize = 1 << 30;
+
+/// Reads frames without their length prefix.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    stage: Box<[u8]>,
+    /// Bytes of the stage that are read and not yet given out.
+    start: usize,
+    end: usize,
+    /// A large frame under way, and how much of it is there.
+    large: Option<(Buffer, usize)>,
+    buffers: Buffers,
+}
+
+impl Frames {
+    pub(crate) fn new(buffers: Buffers) -> Self {
+        Self {
+            stage: vec![0; STAGE].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            large: None,
+            buffers,
+        }
+    }
+
+    /// The next frame.
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut (impl AsyncRead + Unpin + ?Sized),
+    ) -> Poll<io::Result<Bytes>> {
+        loop {
+            if let Some((buffer, filled)) = &mut self.large {
+                let target = buffer.from_mut(*filled);
+                if target.is_empty() {
+                    if let Some((buffer, _)) = self.large.take() {
+                        return Poll::Ready(Ok(buffer.into_bytes()));
+                    }
+                    continue;
+                }
+                *filled += ready!(poll_read(cx, stream, target))?;
+                continue;
+            }
+            if let Some(frame) = self.staged()? {
+                return Poll::Ready(Ok(frame));
+            }
+            if self.large.is_some() {
+                continue;
+            }
+            self.stage.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+            let room = self.stage.get_mut(self.end..).unwrap_or_default();
+            self.end += ready!(poll_read(cx, stream, room))?;
+        }
+    }
+
+    /// A frame that is wholly in the stage; or moves what there is of a large one into its own buffer.
+    fn staged(&mut self) -> io::Result<Option<Bytes>> {
+        let staged = self.stage.get(self.start..self.end).unwrap_or_default();
+        let Some((prefix, rest)) = staged.split_first_chunk::<4>() else { return Ok(None) };
+        let len = frame_len(*prefix)?;
+        if let Some(frame) = rest.get(..len) {
+            self.start += 4 + len;
+            return Ok(Some(Bytes::copy_from_slice(frame)));
+        }
+        if 4 + len > STAGE {
+            let mut buffer = self.buffers.take(len);
+            if let Some(front) = buffer.from_mut(0).get_mut(..rest.len()) {
+                front.copy_from_slice(rest);
+            }
+            self.large = Some((buffer, rest.len()));
+            (self.start, self.end) = (0, 0);
+        }
+        Ok(None)
+    }
+}
+
+fn frame_len(prefix: [u8; 4]) -> io::Result<usize> {
+    let refuse = |text: String| Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    if matches!(prefix, [0x15, 0x03, ..]) {
+        return refuse("the broker answers in TLS; this connection is plain text".to_owned());
+    }
+    if &prefix == b"HTTP" {
+        return refuse("what answers speaks HTTP, not Kafka".to_owned());
+    }
+    let len = i32::from_be_bytes(prefix);
+    match usize::try_from(len) {
+        Ok(len) if len <= FRAME_MAX => Ok(len),
+        _ => refuse(format!("a frame of {len} bytes cannot be")),
+    }
+}
+
+fn poll_read(
+    cx: &mut Context<'_>,
+    stream: &mut (impl AsyncRead + Unpin + ?Sized),
+    target: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut target = ReadBuf::new(target);
+    ready!(Pin::new(stream).poll_read(cx, &mut target))?;
+    match target.filled().len() {
+        0 => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+        read => Poll::Ready(Ok(read)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    fn framed(len: usize) -> Vec<u8> {
+        let body: Vec<u8> = (0..len).map(|i| i.to_le_bytes()[0]).collect();
+        [&u32::try_from(len).unwrap().to_be_bytes()[..], &body].concat()
+    }
+
+    /// Gives out at most `step` bytes a read.
+    struct Steps<'a>(&'a [u8], usize);
+
+    impl AsyncRead for Steps<'_> {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let taken = self.1.min(self.0.len()).min(buf.remaining());
+            let (now, later) = self.0.split_at(taken);
+            buf.put_slice(now);
+            self.0 = later;
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn frames_come_whole_however_the_bytes_are_cut() {
+        let sizes = [0, 1, 5, STAGE - 4, STAGE - 3, 7, 200_000, 3];
+        let bytes: Vec<u8> = sizes.iter().flat_map(|len| framed(*len)).collect();
+        for step in [1, 2, 3, 4096, STAGE, STAGE + 1, usize::MAX] {
+            let mut stream = Steps(&bytes, step);
+            let mut frames = Frames::new(Buffers::default());
+            let mut cx = Context::from_waker(Waker::noop());
+            for len in sizes {
+                let Poll::Ready(Ok(frame)) = frames.poll_next(&mut cx, &mut stream) else {
+                    panic!("no frame of {len} bytes at step {step}")
+                };
+                assert_eq!(frame[..], framed(len)[4..]);
+            }
+            assert!(matches!(frames.poll_next(&mut cx, &mut stream), Poll::Ready(Err(_))));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_kafka_is_refused_by_name() {
+        let refusal = |prefix| frame_len(prefix).unwrap_err().to_string();
+        assert!(refusal([0x15, 3, 3, 0]).contains("TLS"));
+        assert!(refusal(*b"HTTP").contains("HTTP"));
+        assert!(refusal([0xff; 4]).contains("-1 bytes"));
+        assert!(refusal([0x7f, 0xff, 0xff, 0xff]).contains("2147483647 bytes"));
+    }
+}

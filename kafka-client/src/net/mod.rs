@@ -1,0 +1,31 @@
+//! Connections to brokers: from a socket to `call(request) -> response`.
+
+mod buffers;
+mod connection;
+mod frames;
+mod pipeline;
+mod pool;
+mod transport;
+
+pub(crate) use connection::{Connection, OnReply, Reply};
+pub(crate) use pool::{Address, Pool, Purpose};
+pub use transport::{Connector, Stream, TcpConnector};
+
+use crate::backoff::Backoff;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What connections need of the settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// `client.id`.
+    pub(crate) client_id: Arc<str>,
+    /// `request.timeout.ms`.
+    pub(crate) request_timeout: Duration,
+    /// `socket.connection.setup.timeout.ms`.
+    pub(crate) setup_timeout: Duration,
+    /// `connections.max.idle.ms`.
+    pub(crate) max_idle: Duration,
+    /// `reconnect.backoff.ms` and its maximum.
+    pub(crate) reconnect: Backoff,
+}

@@ -1,0 +1,130 @@
+//! Which connection leads to which broker.
+//!
+//! One connection per broker and purpose, opened when first needed and again, after a backoff, when it has ended. Whoever
+//! needs the same connection at the same time waits for the same attempt.
+
+use super::buffers::Buffers;
+use super::{Connection, Connector, Options};
+use crate::clock::{Clock, Monotonic};
+use crate::error::{Error, ErrorKind, Result};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a connection is for: a long poll must not hold up anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Purpose {
+    /// Metadata, admin and produce requests.
+    General,
+    /// Fetches, of the consumer with this number.
+    Fetch(u64),
+}
+
+/// Where a broker listens.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Address {
+    pub(crate) host: Arc<str>,
+    pub(crate) port: u16,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// All connections of one client.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    connector: Arc<dyn Connector>,
+    options: Options,
+    clock: Arc<Clock>,
+    buffers: Buffers,
+    slots: Mutex<BTreeMap<(Address, Purpose), Arc<Slot>>>,
+}
+
+type Slot = tokio::sync::Mutex<State>;
+
+#[derive(Debug, Default)]
+struct State {
+    connection: Option<Connection>,
+    failures: u32,
+    not_before: Monotonic,
+}
+
+impl Pool {
+    pub(crate) fn new(connector: Arc<dyn Connector>, options: Options, clock: Arc<Clock>) -> Self {
+        Self {
+            connector,
+            options,
+            clock,
+            buffers: Buffers::default(),
+            slots: Mutex::default(),
+        }
+    }
+
+    /// The connection to `address` for `purpose`. One attempt is made if there is none; after a failed one the next
+    /// waits out the backoff.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the attempt.
+    pub(crate) async fn get(&self, address: &Address, purpose: Purpose) -> Result<Connection> {
+        let slot = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            slots.entry((address.clone(), purpose)).or_default().clone()
+        };
+        let mut state = slot.lock().await;
+        if let Some(connection) = &state.connection {
+            if connection.is_alive() {
+                return Ok(connection.clone());
+            }
+            state.connection = None;
+        }
+        if self.clock.now().monotonic < state.not_before {
+            tokio::time::sleep_until(self.clock.instant(state.not_before)).await;
+        }
+        let opened = self.open(address).await;
+        match &opened {
+            Ok(connection) => {
+                state.connection = Some(connection.clone());
+                state.failures = 0;
+                // A peer that takes connections and drops them at once is not hammered either.
+                state.not_before = self.clock.now().monotonic.after(self.options.reconnect.first);
+            }
+            Err(_) => {
+                state.failures = state.failures.saturating_add(1);
+                let now = self.clock.now();
+                let wait = self.options.reconnect.wait(state.failures, now.random);
+                state.not_before = now.monotonic.after(wait);
+            }
+        }
+        opened
+    }
+
+    /// Forgets the connections of one purpose; those in use end when their users let go.
+    pub(crate) fn forget(&self, purpose: Purpose) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|(_, of), _| *of != purpose);
+    }
+
+    async fn open(&self, address: &Address) -> Result<Connection> {
+        let failed = |reason: String| {
+            Error::new(ErrorKind::Connect, format!("connect to {address}"), reason)
+        };
+        let attempt = async {
+            let stream = self
+                .connector
+                .connect(&address.host, address.port)
+                .await
+                .map_err(|e| failed(e.to_string()).with_source(e))?;
+            let (options, clock) = (self.options.clone(), self.clock.clone());
+            Connection::open(stream, address.to_string(), options, clock, self.buffers.clone())
+                .await
+        };
+        let limit = self.options.setup_timeout;
+        tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
+            let ms = limit.as_millis();
+            Err(failed(format!("no connection within {ms} ms (socket.connection.setup.timeout.ms)")))
+        })
+    }
+}
