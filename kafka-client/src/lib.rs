@@ -1,1 +1,12 @@
-//! kafka-client.
+//! A Kafka client.
+
+mod backoff;
+mod clock;
+mod cluster;
+mod error;
+mod net;
+mod record;
+
+pub use error::{Error, ErrorKind, Result};
+pub use net::{Connector, Stream, TcpConnector};
+pub use record::{ConsumerRecord, ProducerRecord, RecordMetadata, TopicPartition};

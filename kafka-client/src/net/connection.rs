@@ -124,7 +124,8 @@ impl Connection {
         let mut version = api_versions::Request::stable().max;
         loop {
             let frame = self.ask(&request, version).await?;
-            let unsupported = frame.get(4..6) == Some(&ErrorCode::UNSUPPORTED_VERSION.0.to_be_bytes());
+            let unsupported =
+                frame.get(4..6) == Some(&ErrorCode::UNSUPPORTED_VERSION.0.to_be_bytes());
             let shape = if unsupported { 0 } else { version };
             let (_, response) = decode_response::<api_versions::Request>(frame, shape)
                 .map_err(|e| self.protocol_error("ApiVersions", e))?;
@@ -223,11 +224,10 @@ impl Connection {
     ) -> Result<()> {
         let correlation_id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
         let client_id = Some(&self.shared.options.client_id);
-        let frame =
-            encode_request(request, version, correlation_id, client_id).map_err(|e| {
-                let asked = format!("send {} to {}", R::NAME, self.shared.peer);
-                Error::new(ErrorKind::Invalid, asked, e.to_string()).with_source(e)
-            })?;
+        let frame = encode_request(request, version, correlation_id, client_id).map_err(|e| {
+            let asked = format!("send {} to {}", R::NAME, self.shared.peer);
+            Error::new(ErrorKind::Invalid, asked, e.to_string()).with_source(e)
+        })?;
         let deadline = self.shared.clock.now().monotonic.after(timeout);
         self.commands
             .send(Outgoing { frame, correlation_id, deadline, answered, on_reply })
@@ -291,7 +291,13 @@ impl Task {
     fn take_commands(&mut self, cx: &mut Context<'_>) {
         while let Some(queue) = &mut self.queue {
             match queue.poll_recv(cx) {
-                Poll::Ready(Some(Outgoing { frame, correlation_id, deadline, answered, on_reply })) => {
+                Poll::Ready(Some(Outgoing {
+                    frame,
+                    correlation_id,
+                    deadline,
+                    answered,
+                    on_reply,
+                })) => {
                     if answered {
                         self.pipeline.on_request(correlation_id, deadline, on_reply);
                         self.outgoing.push_back((frame, None));
@@ -354,7 +360,8 @@ impl Task {
             match self.pipeline.on_answer(id) {
                 Ok(on_reply) => on_reply(Reply::Answer(frame)),
                 Err(step) => {
-                    let due = step.due.map_or("none was due".to_owned(), |id| format!("{id} was due"));
+                    let due =
+                        step.due.map_or("none was due".to_owned(), |id| format!("{id} was due"));
                     let reason = format!("answer {} came where {due}", step.came);
                     return Err(self.error(ErrorKind::Protocol, &reason));
                 }

@@ -28,13 +28,7 @@ pub(crate) struct Frames {
 
 impl Frames {
     pub(crate) fn new(buffers: Buffers) -> Self {
-        Self {
-            stage: vec![0; STAGE].into_boxed_slice(),
-            start: 0,
-            end: 0,
-            large: None,
-            buffers,
-        }
+        Self { stage: vec![0; STAGE].into_boxed_slice(), start: 0, end: 0, large: None, buffers }
     }
 
     /// The next frame.

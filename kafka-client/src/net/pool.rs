@@ -54,13 +54,7 @@ struct State {
 
 impl Pool {
     pub(crate) fn new(connector: Arc<dyn Connector>, options: Options, clock: Arc<Clock>) -> Self {
-        Self {
-            connector,
-            options,
-            clock,
-            buffers: Buffers::default(),
-            slots: Mutex::default(),
-        }
+        Self { connector, options, clock, buffers: Buffers::default(), slots: Mutex::default() }
     }
 
     /// The connection to `address` for `purpose`. One attempt is made if there is none; after a failed one the next
@@ -124,7 +118,9 @@ impl Pool {
         let limit = self.options.setup_timeout;
         tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
             let ms = limit.as_millis();
-            Err(failed(format!("no connection within {ms} ms (socket.connection.setup.timeout.ms)")))
+            Err(failed(format!(
+                "no connection within {ms} ms (socket.connection.setup.timeout.ms)"
+            )))
         })
     }
 }

@@ -1,0 +1,95 @@
+//! Stories of metadata that arrives late, early, twice and not at all.
+
+use super::*;
+use kafka_proto::messages::metadata::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic, Response,
+};
+
+const MS: u64 = 1_000;
+
+fn at(ms: u64) -> Now {
+    Now { monotonic: Monotonic(ms * MS), wall_ms: 0, random: 20 }
+}
+
+fn machine() -> Metadata {
+    let backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_secs(1) };
+    Metadata::new(Duration::from_secs(300), backoff)
+}
+
+fn answer(topic: &str, leader: i32, epoch: i32) -> Response {
+    let partition =
+        MetadataResponsePartition { leader_id: leader, leader_epoch: epoch, ..Default::default() };
+    Response {
+        brokers: vec![MetadataResponseBroker {
+            node_id: 1,
+            host: "one".into(),
+            port: 9092,
+            ..Default::default()
+        }],
+        topics: vec![MetadataResponseTopic {
+            name: Some(topic.into()),
+            topic_id: Uuid([1; 16]),
+            partitions: vec![partition],
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+#[test]
+fn asks_at_once_then_when_old_then_when_stale() {
+    let mut metadata = machine();
+    metadata.on_wanted(at(0), &"orders".into());
+    let ask = metadata.poll(at(0)).unwrap();
+    assert_eq!(ask.topics.unwrap(), ["orders".into()]);
+    assert_eq!(metadata.poll(at(1)), None, "one question at a time");
+    metadata.on_answer(at(5), &answer("orders", 1, 3));
+    assert_eq!(metadata.snapshot().leader("orders", 0).unwrap().0, 1);
+    assert_eq!(metadata.deadline(), Some(Monotonic(300_005 * MS)));
+    metadata.on_stale(at(10));
+    assert_eq!(metadata.deadline(), Some(Monotonic(100 * MS)), "not within the backoff");
+    assert!(metadata.poll(at(100)).is_some());
+    metadata.on_stale(at(101));
+    metadata.on_answer(at(102), &answer("orders", 1, 3));
+    assert_eq!(metadata.deadline(), Some(Monotonic(202 * MS)), "stale since it was asked");
+}
+
+#[test]
+fn the_epoch_of_a_leader_never_goes_back() {
+    let mut metadata = machine();
+    metadata.on_answer(at(0), &answer("orders", 1, 5));
+    metadata.on_answer(at(1), &answer("orders", 2, 4));
+    let known = metadata.snapshot().partition("orders", 0).unwrap();
+    assert_eq!((known.leader, known.leader_epoch), (Some(1), 5));
+    let told = Partition { leader: Some(2), leader_epoch: 6 };
+    let endpoint = Address { host: "two".into(), port: 1 };
+    assert!(metadata.on_leader("orders", 0, told, Some((2, endpoint.clone()))));
+    assert!(!metadata.on_leader("orders", 0, told, None), "no news twice");
+    assert_eq!(metadata.snapshot().leader("orders", 0), Some((2, &endpoint)));
+    let mut recreated = answer("orders", 1, 0);
+    recreated.topics[0].topic_id = Uuid([2; 16]);
+    metadata.on_answer(at(2), &recreated);
+    assert_eq!(metadata.snapshot().partition("orders", 0).unwrap().leader_epoch, 0);
+}
+
+#[test]
+fn a_topic_without_leader_is_asked_for_again_ever_more_slowly() {
+    let mut metadata = machine();
+    metadata.on_answer(at(0), &answer("orders", -1, 0));
+    assert_eq!(metadata.deadline(), Some(Monotonic(100 * MS)));
+    assert!(metadata.poll(at(100)).is_some());
+    metadata.on_answer(at(100), &answer("orders", -1, 0));
+    assert_eq!(metadata.deadline(), Some(Monotonic(300 * MS)));
+    metadata.poll(at(300));
+    metadata.on_failure(at(300));
+    assert_eq!(metadata.deadline(), Some(Monotonic(700 * MS)));
+}
+
+#[test]
+fn an_answer_that_lies_about_partitions_reserves_nothing() {
+    let mut metadata = machine();
+    let mut lie = answer("orders", 1, 0);
+    lie.topics[0].partitions[0].partition_index = i32::MAX - 1;
+    metadata.on_answer(at(0), &lie);
+    assert_eq!(metadata.snapshot().topics["orders"].partitions.len(), 1);
+}

@@ -1,0 +1,262 @@
+//! The cluster as one client sees it: shared metadata, and connections by broker id.
+
+pub(crate) mod metadata;
+
+use crate::clock::{Clock, Monotonic};
+use crate::error::{Error, ErrorKind, Result};
+use crate::net::{Address, Connection, Pool, Purpose};
+use kafka_proto::ErrorCode;
+use kafka_proto::messages::metadata as wire;
+use metadata::{Metadata, Partition, Snapshot, Topic};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+/// Shared by everything that belongs to one client.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) pool: Pool,
+    pub(crate) clock: Arc<Clock>,
+    bootstrap: Vec<Address>,
+    metadata: Mutex<Metadata>,
+    /// Wakes the task that asks.
+    asked: Notify,
+    seen: watch::Sender<Arc<Snapshot>>,
+    /// Why the last question failed.
+    last_error: Mutex<Option<Error>>,
+    allow_auto_create: bool,
+}
+
+impl Cluster {
+    pub(crate) fn new(
+        pool: Pool,
+        clock: Arc<Clock>,
+        bootstrap: Vec<Address>,
+        metadata: Metadata,
+        allow_auto_create: bool,
+    ) -> Self {
+        Self {
+            pool,
+            clock,
+            bootstrap,
+            metadata: Mutex::new(metadata),
+            asked: Notify::new(),
+            seen: watch::Sender::new(Arc::default()),
+            last_error: Mutex::default(),
+            allow_auto_create,
+        }
+    }
+
+    fn metadata(&self) -> MutexGuard<'_, Metadata> {
+        self.metadata.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the metadata fresh until the client is gone. Ends when `cluster` cannot be upgraded any more.
+    pub(crate) async fn run(cluster: std::sync::Weak<Self>, mut closed: watch::Receiver<()>) {
+        loop {
+            let Some(this) = cluster.upgrade() else { return };
+            let now = this.clock.now();
+            let ask = this.metadata().poll(now);
+            if let Some(ask) = ask {
+                let _ = this.ask(ask.topics).await;
+                continue;
+            }
+            let wake = this.metadata().deadline();
+            let asked = this.asked.notified();
+            tokio::select! {
+                biased;
+                gone = closed.changed() => if gone.is_err() { return },
+                () = asked => {}
+                () = sleep_until(&this.clock, wake) => {}
+            }
+        }
+    }
+
+    /// Asks any broker, and takes in what it says.
+    async fn ask(&self, topics: Option<Vec<Arc<str>>>) -> Result<()> {
+        match self.ask_any(topics).await {
+            Ok(answer) => {
+                let mut metadata = self.metadata();
+                metadata.on_answer(self.clock.now(), &answer);
+                *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                self.seen.send_replace(metadata.snapshot().clone());
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(%error, "metadata could not be read");
+                self.metadata().on_failure(self.clock.now());
+                let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+                *last = Some(error.clone());
+                self.seen.send_modify(|_| {});
+                Err(error)
+            }
+        }
+    }
+
+    async fn ask_any(&self, topics: Option<Vec<Arc<str>>>) -> Result<wire::Response> {
+        let connection = self.any_connection().await?;
+        let version = connection.version::<wire::Request>()?;
+        let rows = |names: Vec<Arc<str>>| {
+            let row = |name| wire::MetadataRequestTopic { name: Some(name), ..Default::default() };
+            names.into_iter().map(row).collect()
+        };
+        let request = wire::Request {
+            // Version 0 knows no null: an empty list asks for all there, and for none from 1 on.
+            topics: if version == 0 && topics.is_none() { Some(vec![]) } else { topics.map(rows) },
+            allow_auto_topic_creation: self.allow_auto_create || version < 4,
+            ..Default::default()
+        };
+        connection.call_at(&request, version).await
+    }
+
+    /// A connection to some broker that answers: known ones first, then those of the bootstrap list.
+    ///
+    /// # Errors
+    /// When every one of them failed once; each is named with its cause.
+    pub(crate) async fn any_connection(&self) -> Result<Connection> {
+        let snapshot = self.snapshot();
+        let mut failures: Vec<(Address, Error)> = Vec::new();
+        for address in snapshot.brokers.values().chain(&self.bootstrap) {
+            if failures.iter().any(|(failed, _)| failed == address) {
+                continue;
+            }
+            match self.pool.get(address, Purpose::General).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => failures.push((address.clone(), error)),
+            }
+        }
+        let each: Vec<String> = failures.iter().map(|(_, error)| error.to_string()).collect();
+        let reason = format!(
+            "no broker of bootstrap.servers answers; {}; check the addresses and that the brokers run",
+            each.join("; ")
+        );
+        let error = Error::new(ErrorKind::Connect, "connect to the cluster", reason);
+        Err(match failures.pop() {
+            Some((_, cause)) => error.with_source(cause),
+            None => error,
+        })
+    }
+
+    /// The first contact: every bootstrap address is tried once.
+    pub(crate) async fn connect(&self) -> Result<()> {
+        let ask = self.metadata().poll(self.clock.now());
+        self.ask(ask.map_or(Some(vec![]), |ask| ask.topics)).await
+    }
+
+    /// The cluster as last seen.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.seen.borrow().clone()
+    }
+
+    /// Tells of every change of the snapshot.
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.seen.subscribe()
+    }
+
+    /// A topic is needed; the snapshot will have it, or say why not.
+    pub(crate) fn want(&self, topic: &Arc<str>) {
+        self.metadata().on_wanted(self.clock.now(), topic);
+        self.asked.notify_one();
+    }
+
+    /// Something known proved wrong.
+    pub(crate) fn refresh(&self) {
+        self.metadata().on_stale(self.clock.now());
+        self.asked.notify_one();
+    }
+
+    /// A broker told the new leader of a partition (KIP-951).
+    pub(crate) fn learn_leader(
+        &self,
+        topic: &str,
+        partition: i32,
+        leader: i32,
+        leader_epoch: i32,
+        endpoint: Option<(i32, Address)>,
+    ) {
+        let told = Partition { leader: (leader >= 0).then_some(leader), leader_epoch };
+        let mut metadata = self.metadata();
+        if metadata.on_leader(topic, partition, told, endpoint) {
+            self.seen.send_replace(metadata.snapshot().clone());
+        }
+    }
+
+    /// What is known of `topic`, waiting for it up to `limit`.
+    ///
+    /// # Errors
+    /// When the broker says that there is no such topic, or time runs out.
+    pub(crate) async fn topic(&self, name: &Arc<str>, limit: Duration) -> Result<Arc<Topic>> {
+        let mut seen = self.watch();
+        self.want(name);
+        let found = async {
+            let mut unknown_since = None;
+            loop {
+                let snapshot = seen.borrow_and_update().clone();
+                match snapshot.topics.get(name) {
+                    Some(topic) if topic.error.is_ok() => return Ok(topic.clone()),
+                    // The broker may be making the topic just now; one more look tells.
+                    Some(topic) if topic.error == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => {
+                        let since = *unknown_since.get_or_insert(snapshot.version);
+                        if snapshot.version > since {
+                            return Err(unknown_topic(name, topic.error));
+                        }
+                        self.refresh();
+                    }
+                    Some(topic) if !topic.error.is_retriable() => {
+                        return Err(unknown_topic(name, topic.error));
+                    }
+                    _ => {}
+                }
+                if seen.changed().await.is_err() {
+                    return Err(closed());
+                }
+            }
+        };
+        tokio::time::timeout(limit, found).await.unwrap_or_else(|_| {
+            let ms = limit.as_millis();
+            let cause = self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let reason = match &cause {
+                Some(cause) => format!("nothing is known of it after {ms} ms: {cause}"),
+                None => format!("nothing is known of it after {ms} ms"),
+            };
+            let error = Error::new(ErrorKind::Timeout, "look up the topic", reason);
+            Err(error.with_topic(name, None))
+        })
+    }
+
+    /// The connection to a broker by its id.
+    pub(crate) async fn connection(&self, broker: i32, purpose: Purpose) -> Result<Connection> {
+        let snapshot = self.snapshot();
+        let Some(address) = snapshot.brokers.get(&broker) else {
+            self.refresh();
+            let asked = format!("connect to broker {broker}");
+            return Err(Error::new(ErrorKind::Connect, asked, "its address is not known"));
+        };
+        self.pool.get(address, purpose).await
+    }
+}
+
+#[cold]
+fn unknown_topic(name: &Arc<str>, code: ErrorCode) -> Error {
+    let error = Error::broker(code, "look up the topic").with_topic(name, None);
+    if code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION {
+        let reason = "there is no such topic; create it, or allow auto.create.topics.enable";
+        let kind = ErrorKind::UnknownTopicOrPartition;
+        return Error::new(kind, "look up the topic", reason)
+            .with_code(code)
+            .with_topic(name, None);
+    }
+    error
+}
+
+#[cold]
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "use the client", "it was closed")
+}
+
+async fn sleep_until(clock: &Clock, at: Option<Monotonic>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(clock.instant(at)).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,126 @@
+//! Records on their way in and out.
+
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// A record to be sent. It borrows everything: what it names is copied once, into the batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProducerRecord<'a> {
+    /// Where to.
+    pub topic: &'a str,
+    /// Which partition; `None` leaves the choice to the partitioner.
+    pub partition: Option<i32>,
+    /// Milliseconds since 1970; `None` takes the time of sending.
+    pub timestamp_ms: Option<i64>,
+    /// Records of the same key go to the same partition.
+    pub key: Option<&'a [u8]>,
+    /// `None` is a tombstone: on a compacted topic it deletes the key.
+    pub value: Option<&'a [u8]>,
+    /// Names with values, in order; a name may come twice.
+    pub headers: &'a [(&'a str, Option<&'a [u8]>)],
+}
+
+impl<'a> ProducerRecord<'a> {
+    /// A record with a value, for a topic.
+    pub fn new<V: AsRef<[u8]> + ?Sized>(topic: &'a str, value: &'a V) -> Self {
+        let mut record = Self::tombstone(topic);
+        record.value = Some(value.as_ref());
+        record
+    }
+
+    /// A record without a value, for a topic.
+    pub const fn tombstone(topic: &'a str) -> Self {
+        Self { topic, partition: None, timestamp_ms: None, key: None, value: None, headers: &[] }
+    }
+
+    /// With this key.
+    #[must_use]
+    pub fn key<K: AsRef<[u8]> + ?Sized>(mut self, key: &'a K) -> Self {
+        self.key = Some(key.as_ref());
+        self
+    }
+
+    /// For this partition, whatever the partitioner would choose.
+    #[must_use]
+    pub const fn partition(mut self, partition: i32) -> Self {
+        self.partition = Some(partition);
+        self
+    }
+
+    /// With this timestamp, in milliseconds since 1970.
+    #[must_use]
+    pub const fn timestamp_ms(mut self, timestamp_ms: i64) -> Self {
+        self.timestamp_ms = Some(timestamp_ms);
+        self
+    }
+
+    /// With these headers.
+    #[must_use]
+    pub const fn headers(mut self, headers: &'a [(&'a str, Option<&'a [u8]>)]) -> Self {
+        self.headers = headers;
+        self
+    }
+}
+
+/// Where a record was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordMetadata {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: i32,
+    /// The offset in the partition; `None` with `acks=0`, where the broker does not say.
+    pub offset: Option<i64>,
+    /// Milliseconds since 1970: the broker's time where the topic keeps `LogAppendTime`, the record's own otherwise, where
+    /// the broker says nothing (`None`).
+    pub log_append_time_ms: Option<i64>,
+}
+
+/// A partition of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition's number.
+    pub partition: i32,
+}
+
+impl TopicPartition {
+    /// A partition of a topic.
+    pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
+        Self { topic: topic.into(), partition }
+    }
+}
+
+impl std::fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.topic, self.partition)
+    }
+}
+
+impl<T: Into<Arc<str>>> From<(T, i32)> for TopicPartition {
+    fn from((topic, partition): (T, i32)) -> Self {
+        Self::new(topic, partition)
+    }
+}
+
+/// A record that owns what it holds, by reference into the memory it was received in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerRecord {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: i32,
+    /// The offset in the partition.
+    pub offset: i64,
+    /// Milliseconds since 1970; -1 if the record has none.
+    pub timestamp_ms: i64,
+    /// The epoch of the leader that took the record; -1 if it is not known.
+    pub leader_epoch: i32,
+    /// The key.
+    pub key: Option<Bytes>,
+    /// The value; `None` is a tombstone.
+    pub value: Option<Bytes>,
+    /// Names with values, in order.
+    pub headers: Vec<(Arc<str>, Option<Bytes>)>,
+}
