@@ -19,6 +19,8 @@ pub use reader::Reader;
 pub use visit::{Array, Nullable, Value, Visit, VisitError, Visitor};
 pub use writer::Writer;
 
+use bytes::Bytes;
+
 /// What message files import.
 pub(crate) mod prelude {
     pub(crate) use crate::api::api;
@@ -115,6 +117,16 @@ pub trait Wire: Sized {
     }
 }
 
+/// The bytes of `value` alone, without any header.
+///
+/// # Errors
+/// As [`Wire::encode`].
+pub fn to_bytes(value: &impl Wire, cx: Cx) -> Result<Bytes, EncodeError> {
+    let mut writer = Writer::default();
+    value.encode(&mut writer, cx)?;
+    Ok(writer.into_bytes())
+}
+
 /// What the notation says about one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -196,6 +208,16 @@ macro_rules! field {
     }};
 }
 
+/// A field's last line of documentation.
+macro_rules! versions {
+    () => {
+        "\n\nIn all versions."
+    };
+    ($($slot:tt)*) => {
+        concat!("\n\nVersions: `", stringify!($($slot)*), "`.")
+    };
+}
+
 /// A field's default: what the notation says, or the empty value.
 macro_rules! initial {
     ($type:ty) => {
@@ -223,7 +245,7 @@ macro_rules! wire {
         pub struct $name {
             $(
                 $(#[$fattr])*
-                #[doc = concat!("\n\nVersions: ", $("`", stringify!($($slot)*), "`",)? ".")]
+                #[doc = $crate::wire::versions!($($($slot)*)?)]
                 pub $field: $type,
             )*
         }
@@ -367,4 +389,4 @@ macro_rules! wire {
     )*};
 }
 
-pub(crate) use {field, initial, slots, wire};
+pub(crate) use {field, initial, slots, versions, wire};

@@ -154,6 +154,15 @@ impl Writer {
         Ok(())
     }
 
+    /// The bytes in one piece, copied if there are several.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        let pieces = self.into_pieces();
+        match <[Bytes; 1]>::try_from(pieces) {
+            Ok([whole]) => whole,
+            Err(pieces) => pieces.concat().into(),
+        }
+    }
+
     /// The bytes in order.
     pub(crate) fn into_pieces(self) -> Vec<Bytes> {
         let head = Bytes::from(self.head);

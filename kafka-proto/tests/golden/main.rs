@@ -1,0 +1,85 @@
+//! Vectors made by Apache Kafka's own classes: bytes and what they mean.
+//!
+//! `KAFKA_VECTORS` names a folder of them; without it the few that are committed in `tests/vectors` are checked. Each
+//! test says how many vectors it compared and skipped, and fails when it found none to compare.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in tests a panic is how a check fails"
+)]
+
+mod messages;
+
+use serde_json::Value as Json;
+use std::path::{Path, PathBuf};
+
+/// The files with vectors about `what`: of the folder `what` in `KAFKA_VECTORS`, or the committed one of that name.
+fn files(what: &str) -> Vec<PathBuf> {
+    let Some(folder) = std::env::var_os("KAFKA_VECTORS") else {
+        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+        return vec![committed.join(format!("{what}.jsonl"))];
+    };
+    let folder = Path::new(&folder).join(what);
+    let entries =
+        std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
+    files.sort();
+    files
+}
+
+/// What became of the vectors of one test.
+#[derive(Default)]
+struct Tally {
+    compared: usize,
+    skipped: usize,
+    failures: Vec<String>,
+}
+
+impl Tally {
+    /// Hands every line of `files` to `check`, which says whether it was one to compare and how it went.
+    fn run(files: &[PathBuf], mut check: impl FnMut(&Json) -> Option<Result<(), String>>) -> Self {
+        let mut tally = Self::default();
+        for file in files {
+            let text =
+                std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+            for (index, line) in text.lines().enumerate() {
+                let line: Json = serde_json::from_str(line)
+                    .unwrap_or_else(|e| panic!("{}:{}: {e}", file.display(), index + 1));
+                match check(&line) {
+                    None => tally.skipped += 1,
+                    Some(Ok(())) => tally.compared += 1,
+                    Some(Err(failure)) => {
+                        tally.compared += 1;
+                        tally.failures.push(format!(
+                            "{}:{}: {} version {} case {}: {failure}",
+                            file.display(),
+                            index + 1,
+                            line["name"],
+                            line["version"],
+                            line["case"]
+                        ));
+                    }
+                }
+            }
+        }
+        tally
+    }
+
+    /// Prints the counts; fails on any difference, and when there was nothing to compare.
+    fn finish(self, what: &str) {
+        println!("{what}: {} compared, {} skipped", self.compared, self.skipped);
+        assert!(self.compared > 0, "{what}: no vector was compared");
+        let shown = self.failures.iter().take(10).map(String::as_str).collect::<Vec<_>>();
+        assert!(shown.is_empty(), "{} differ:\n{}", self.failures.len(), shown.join("\n"));
+    }
+}
+
+/// The bytes that a field of a vector spells.
+fn hex(json: &Json) -> Vec<u8> {
+    let digits = json.as_str().expect("hex digits").as_bytes();
+    let digit = |byte: u8| u8::try_from(char::from(byte).to_digit(16).unwrap()).unwrap();
+    digits.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}

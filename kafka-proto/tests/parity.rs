@@ -1,0 +1,329 @@
+//! Every struct and field against Kafka's own definitions: name, type, versions, tag, null, default, whether it may be
+//! dropped.
+//!
+//! The facts are in `vectors/parity.txt`, one line per message or field. With `KAFKA_VECTORS` set to a folder that has
+//! `definitions`, they are derived from those instead, and the committed file has to say the same; `UPDATE_PARITY=1`
+//! writes it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in tests a panic is how a check fails"
+)]
+
+use kafka_proto::ErrorCode;
+use kafka_proto::api::{EachApi, Request, each_api};
+use kafka_proto::wire::json::camel_case;
+use kafka_proto::wire::{Field, Message, Value, Visit, VisitError, Visitor};
+use serde_json::Value as Json;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// A range of versions, both ends included; empty where the first is above the last.
+type Range = (i16, i16);
+
+fn meet(a: Range, b: Range) -> Range {
+    (a.0.max(b.0), a.1.min(b.1))
+}
+
+#[test]
+fn fields_are_those_of_the_definitions() {
+    let mut ours = Ours(String::new());
+    each_api(&mut ours);
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/parity.txt");
+    let facts =
+        match std::env::var_os("KAFKA_VECTORS").map(|dir| Path::new(&dir).join("definitions")) {
+            Some(definitions) if definitions.is_dir() => {
+                let facts = facts(&definitions);
+                if std::env::var_os("UPDATE_PARITY").is_some() {
+                    std::fs::write(&committed, &facts).unwrap();
+                }
+                assert_same(&std::fs::read_to_string(committed).unwrap(), &facts, "parity.txt");
+                facts
+            }
+            _ => std::fs::read_to_string(committed).unwrap(),
+        };
+    assert_same(&ours.0, &facts, "the notation");
+    assert!(facts.lines().count() > 300, "{} facts are too few", facts.lines().count());
+}
+
+/// The table of error codes, for which only `KAFKA_VECTORS` has the whole truth.
+#[test]
+fn error_codes_are_those_of_kafka() {
+    let mut facts = vec![
+        (-1, "UNKNOWN_SERVER_ERROR".to_owned(), false, false),
+        (2, "CORRUPT_MESSAGE".to_owned(), true, false),
+        (6, "NOT_LEADER_OR_FOLLOWER".to_owned(), true, true),
+        (47, "INVALID_PRODUCER_EPOCH".to_owned(), false, false),
+        (136, "CONTROLLER_ID_NOT_REGISTERED".to_owned(), false, false),
+    ];
+    let table = std::env::var_os("KAFKA_VECTORS")
+        .and_then(|dir| std::fs::read_to_string(Path::new(&dir).join("tables/errors.jsonl")).ok());
+    if let Some(table) = table {
+        facts.clear();
+        for line in table.lines() {
+            let fact: Json = serde_json::from_str(line).unwrap();
+            facts.push((
+                i16::try_from(fact["code"].as_i64().unwrap()).unwrap(),
+                fact["name"].as_str().unwrap().to_owned(),
+                fact["retriable"].as_bool().unwrap(),
+                fact["invalid_metadata"].as_bool().unwrap(),
+            ));
+        }
+        assert_eq!(facts.len(), ErrorCode::ALL.len());
+    }
+    for fact in facts {
+        let code = ErrorCode(fact.0);
+        let ours = (code.0, code.name().to_owned(), code.is_retriable(), code.is_stale_metadata());
+        assert_eq!(ours, fact);
+    }
+}
+
+fn assert_same(found: &str, expected: &str, what: &str) {
+    for (found, expected) in found.lines().zip(expected.lines()) {
+        assert_eq!(found, expected, "{what} (left) differs from the definitions (right)");
+    }
+    assert_eq!(found.lines().count(), expected.lines().count(), "{what} has more or fewer lines");
+}
+
+/// One field, as both sides state it.
+struct Fact<'a> {
+    path: &'a str,
+    kind: &'a str,
+    versions: Range,
+    parent: Range,
+    tag: Option<u64>,
+    null: Range,
+    droppable: bool,
+    default: &'a str,
+}
+
+impl Fact<'_> {
+    fn line(&self, out: &mut String) {
+        let Self { path, kind, versions, parent, null, default, .. } = *self;
+        write!(out, "{path} {kind} {}-{}", versions.0, versions.1).unwrap();
+        if let Some(tag) = self.tag {
+            write!(out, " tag {tag}").unwrap();
+        }
+        let null = meet(null, versions);
+        if null.0 <= null.1 {
+            write!(out, " null {}-{}", null.0, null.1).unwrap();
+        }
+        // In versions that all have the field there is nothing to drop.
+        if self.droppable && versions != parent {
+            out.push_str(" drop");
+        }
+        writeln!(out, " = {default}").unwrap();
+    }
+}
+
+fn header(out: &mut String, name: &str, key: i16, versions: Range, flexible: i16, stable: i16) {
+    write!(out, "{name} key {key} versions {}-{}", versions.0, versions.1).unwrap();
+    if flexible <= versions.1 {
+        write!(out, " flexible {flexible}").unwrap();
+    }
+    writeln!(out, " stable {stable}").unwrap();
+}
+
+/// The facts that the notation states.
+struct Ours(String);
+
+impl EachApi for Ours {
+    fn api<R: Request>(&mut self) {
+        self.message::<R, R>("Request");
+        self.message::<R, R::Response>("Response");
+    }
+}
+
+impl Ours {
+    fn message<R: Request, M: Message>(&mut self, kind: &str) {
+        let versions = (R::VERSIONS.min, R::VERSIONS.max);
+        let name = format!("{}{kind}", R::NAME);
+        header(&mut self.0, &name, R::KEY.0, versions, R::FLEXIBLE, R::stable().max);
+        let mut walk = Walk { out: &mut self.0, path: name, parent: versions };
+        M::default().visit(&mut walk).unwrap();
+    }
+}
+
+struct Walk<'a> {
+    out: &'a mut String,
+    path: String,
+    parent: Range,
+}
+
+impl Visitor for Walk<'_> {
+    fn field(&mut self, field: &Field, _: bool, mut value: Value<'_>) -> Result<(), VisitError> {
+        let default = default_of(&mut value);
+        let nullable = matches!(value, Value::Nullable(_));
+        let (kind, inner) = kind_of(value);
+        let versions = meet((field.from, field.to), self.parent);
+        let path = format!("{}.{}", self.path, camel_case(field.name));
+        Fact {
+            path: &path,
+            kind: &kind,
+            versions,
+            parent: self.parent,
+            tag: field.tag.map(u64::from),
+            null: if nullable { (field.null_from, field.null_to) } else { (0, -1) },
+            droppable: field.droppable,
+            default: &default,
+        }
+        .line(self.out);
+        if let Some(inner) = inner {
+            inner.visit(&mut Walk { out: self.out, path, parent: versions })?;
+        }
+        Ok(())
+    }
+}
+
+fn default_of(value: &mut Value<'_>) -> String {
+    match value {
+        Value::Bool(v) => v.to_string(),
+        Value::I8(v) => v.to_string(),
+        Value::I16(v) => v.to_string(),
+        Value::U16(v) => v.to_string(),
+        Value::I32(v) => v.to_string(),
+        Value::U32(v) => v.to_string(),
+        Value::I64(v) => v.to_string(),
+        Value::F64(v) => v.to_string(),
+        Value::Nullable(v) if v.is_null() => "null".to_owned(),
+        Value::Nullable(v) => v.present().map_or_else(String::new, |mut v| default_of(&mut v)),
+        Value::Str(v) => format!("{v:?}"),
+        Value::Array(v) => format!("{} elements", v.len()),
+        Value::Uuid(v) if v.is_zero() => "zero".to_owned(),
+        Value::Uuid(v) => v.to_string(),
+        Value::Bytes(v) => format!("{} bytes", v.len()),
+        Value::Records(v) => format!("{} bytes", v.len()),
+        Value::Struct(_) => "fields".to_owned(),
+    }
+}
+
+/// Kafka's name of the type, and its fields if it has some.
+fn kind_of(value: Value<'_>) -> (String, Option<&mut dyn Visit>) {
+    let name = match value {
+        Value::Bool(_) => "bool",
+        Value::I8(_) => "int8",
+        Value::I16(_) => "int16",
+        Value::U16(_) => "uint16",
+        Value::I32(_) => "int32",
+        Value::U32(_) => "uint32",
+        Value::I64(_) => "int64",
+        Value::F64(_) => "float64",
+        Value::Uuid(_) => "uuid",
+        Value::Str(_) => "string",
+        Value::Bytes(_) => "bytes",
+        Value::Records(_) => "records",
+        Value::Struct(v) => return (v.type_name().to_owned(), Some(v)),
+        Value::Array(array) => {
+            array.push_default();
+            let (kind, inner) = kind_of(array.item(0).unwrap());
+            return (format!("[]{kind}"), inner);
+        }
+        Value::Nullable(v) => {
+            v.set_null(false);
+            return kind_of(v.present().unwrap());
+        }
+    };
+    (name.to_owned(), None)
+}
+
+/// The facts that the definitions state, for the APIs that we have.
+fn facts(definitions: &Path) -> String {
+    struct Theirs {
+        definitions: PathBuf,
+        out: String,
+    }
+    impl EachApi for Theirs {
+        fn api<R: Request>(&mut self) {
+            let read = |kind: &str| -> Json {
+                let path = self.definitions.join(format!("{}{kind}.json", R::NAME));
+                serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+            };
+            let (request, response) = (read("Request"), read("Response"));
+            let unstable = request["latestVersionUnstable"].as_bool() == Some(true);
+            for definition in [request, response] {
+                let versions = range(&definition["validVersions"]);
+                let name = definition["name"].as_str().unwrap();
+                let key = i16::try_from(definition["apiKey"].as_i64().unwrap()).unwrap();
+                let flexible = range(&definition["flexibleVersions"]).0;
+                let stable = versions.1 - i16::from(unstable);
+                header(&mut self.out, name, key, versions, flexible, stable);
+                walk_definition(&mut self.out, &definition["fields"], name, versions);
+            }
+        }
+    }
+    let mut theirs = Theirs { definitions: definitions.to_owned(), out: String::new() };
+    each_api(&mut theirs);
+    theirs.out
+}
+
+fn walk_definition(out: &mut String, fields: &Json, path: &str, parent: Range) {
+    for field in fields.as_array().unwrap() {
+        let name = field["name"].as_str().unwrap();
+        let path = format!("{path}.{}{}", name[..1].to_ascii_lowercase(), &name[1..]);
+        let versions = meet(range(&field["versions"]), parent);
+        assert!(
+            versions.0 <= versions.1,
+            "{path} is in no version; the notation has no such field"
+        );
+        let tagged = range(&field["taggedVersions"]);
+        assert!(
+            tagged.1 < tagged.0 || meet(tagged, parent) == versions,
+            "{path} is tagged in part"
+        );
+        let kind = field["type"].as_str().unwrap();
+        Fact {
+            path: &path,
+            kind,
+            versions,
+            parent,
+            tag: field["tag"].as_u64(),
+            null: range(&field["nullableVersions"]),
+            droppable: field["ignorable"].as_bool() == Some(true),
+            default: &definition_default(kind, field),
+        }
+        .line(out);
+        if field["fields"].is_array() {
+            walk_definition(out, &field["fields"], &path, versions);
+        }
+    }
+}
+
+fn definition_default(kind: &str, field: &Json) -> String {
+    let stated = match &field["default"] {
+        Json::String(text) => Some(text.clone()),
+        Json::Null => None,
+        other => Some(other.to_string()),
+    };
+    match (kind, stated.as_deref()) {
+        (_, Some("null")) => "null".to_owned(),
+        ("string", text) => format!("{:?}", text.unwrap_or_default()),
+        ("bool", text) => text.unwrap_or("false").to_owned(),
+        ("uuid", None) => "zero".to_owned(),
+        ("bytes", None) => "0 bytes".to_owned(),
+        // As the classes that Kafka generates have it.
+        ("records", None) => "null".to_owned(),
+        (kind, None) if kind.starts_with("[]") => "0 elements".to_owned(),
+        (kind, text) if kind.starts_with("int") || kind.starts_with("uint") => {
+            let text = text.unwrap_or("0");
+            let hex = text.strip_prefix("0x").map(|hex| i64::from_str_radix(hex, 16).unwrap());
+            hex.map_or_else(|| text.to_owned(), |number| number.to_string())
+        }
+        ("float64", text) => text.unwrap_or("0").parse::<f64>().unwrap().to_string(),
+        (_, None) => "fields".to_owned(),
+        (kind, Some(text)) => panic!("a {kind} with the default {text}"),
+    }
+}
+
+fn range(json: &Json) -> Range {
+    let parse = |text: &str| text.parse::<i16>().unwrap();
+    match json.as_str() {
+        None | Some("none") => (i16::MAX, -1),
+        Some(text) => match (text.strip_suffix('+'), text.split_once('-')) {
+            (Some(from), _) => (parse(from), i16::MAX),
+            (None, Some((from, to))) => (parse(from), parse(to)),
+            (None, None) => (parse(text), parse(text)),
+        },
+    }
+}
