@@ -71,8 +71,8 @@ pub struct RecordMetadata {
     pub partition: i32,
     /// The offset in the partition; `None` with `acks=0`, where the broker does not say.
     pub offset: Option<i64>,
-    /// Milliseconds since 1970: the broker's time where the topic keeps `LogAppendTime`, the record's own otherwise, where
-    /// the broker says nothing (`None`).
+    /// Milliseconds since 1970: the broker's time where the topic keeps `LogAppendTime`, the record's own otherwise,
+    /// where the broker says nothing (`None`).
     pub log_append_time_ms: Option<i64>,
 }
 

@@ -127,7 +127,8 @@ impl Cluster {
         }
         let each: Vec<String> = failures.iter().map(|(_, error)| error.to_string()).collect();
         let reason = format!(
-            "no broker of bootstrap.servers answers; {}; check the addresses and that the brokers run",
+            "no broker of bootstrap.servers answers; {}; \
+             check the addresses and that the brokers run",
             each.join("; ")
         );
         let error = Error::new(ErrorKind::Connect, "connect to the cluster", reason);

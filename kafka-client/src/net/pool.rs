@@ -1,7 +1,7 @@
 //! Which connection leads to which broker.
 //!
-//! One connection per broker and purpose, opened when first needed and again, after a backoff, when it has ended. Whoever
-//! needs the same connection at the same time waits for the same attempt.
+//! One connection per broker and purpose, opened when first needed and again, after a backoff, when it has ended.
+//! Whoever needs the same connection at the same time waits for the same attempt.
 
 use super::buffers::Buffers;
 use super::{Connection, Connector, Options};

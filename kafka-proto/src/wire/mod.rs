@@ -79,6 +79,9 @@ pub trait Wire: Sized {
     /// When the bytes do not hold one. Never panics, whatever they hold.
     fn decode(reader: &mut Reader, cx: Cx) -> Result<Self, DecodeError>;
 
+    /// The fewest bytes that a value takes, so that a count can be checked before its elements are read.
+    fn min_len(cx: Cx) -> usize;
+
     /// The value that stands for "nothing set".
     fn initial() -> Self;
 
@@ -186,16 +189,24 @@ macro_rules! slots {
     ($f:ident;) => {};
     ($f:ident; , $($rest:tt)*) => { $crate::wire::slots!($f; $($rest)*); };
     ($f:ident; drop $($rest:tt)*) => { $f.droppable = true; $crate::wire::slots!($f; $($rest)*); };
-    ($f:ident; tag $n:literal $($rest:tt)*) => { $f.tag = Some($n); $crate::wire::slots!($f; $($rest)*); };
+    ($f:ident; tag $n:literal $($rest:tt)*) => {
+        $f.tag = Some($n); $crate::wire::slots!($f; $($rest)*);
+    };
     ($f:ident; null $from:literal ..= $to:literal $($rest:tt)*) => {
         $f.null_from = $from; $f.null_to = $to; $crate::wire::slots!($f; $($rest)*);
     };
-    ($f:ident; null $from:literal .. $($rest:tt)*) => { $f.null_from = $from; $crate::wire::slots!($f; $($rest)*); };
+    ($f:ident; null $from:literal .. $($rest:tt)*) => {
+        $f.null_from = $from; $crate::wire::slots!($f; $($rest)*);
+    };
     ($f:ident; $from:literal ..= $to:literal $($rest:tt)*) => {
         $f.from = $from; $f.to = $to; $crate::wire::slots!($f; $($rest)*);
     };
-    ($f:ident; $from:literal .. $($rest:tt)*) => { $f.from = $from; $crate::wire::slots!($f; $($rest)*); };
-    ($f:ident; ..= $to:literal $($rest:tt)*) => { $f.to = $to; $crate::wire::slots!($f; $($rest)*); };
+    ($f:ident; $from:literal .. $($rest:tt)*) => {
+        $f.from = $from; $crate::wire::slots!($f; $($rest)*);
+    };
+    ($f:ident; ..= $to:literal $($rest:tt)*) => {
+        $f.to = $to; $crate::wire::slots!($f; $($rest)*);
+    };
 }
 
 /// The [`Field`] of one line of the notation.
@@ -319,8 +330,9 @@ macro_rules! wire {
                             const F: $crate::wire::Field =
                                 $crate::wire::field!($field $([$($slot)*])?);
                             if F.tag == Some(tag) && F.has(cx.version) {
-                                this.$field = <$type as $crate::wire::Wire>::decode(reader, F.cx(cx))
-                                    .map_err(|e| e.within(F.name))?;
+                                this.$field =
+                                    <$type as $crate::wire::Wire>::decode(reader, F.cx(cx))
+                                        .map_err(|e| e.within(F.name))?;
                                 return Ok(true);
                             }
                         })*
@@ -328,6 +340,17 @@ macro_rules! wire {
                     })?;
                 }
                 Ok(this)
+            }
+
+            fn min_len(cx: $crate::wire::Cx) -> usize {
+                let mut len = usize::from(cx.flexible);
+                $({
+                    const F: $crate::wire::Field = $crate::wire::field!($field $([$($slot)*])?);
+                    if F.tag.is_none() && F.has(cx.version) {
+                        len += <$type as $crate::wire::Wire>::min_len(F.cx(cx));
+                    }
+                })*
+                len
             }
 
             fn initial() -> Self {

@@ -11,9 +11,6 @@ use std::sync::Arc;
 /// Longest string that Kafka accepts, in bytes.
 const MAX_STRING: usize = 32_767;
 
-/// Elements reserved for before any was read.
-const RESERVE_MAX: usize = 1_000;
-
 macro_rules! no_null {
     () => {
         fn encode_null(_: &mut Writer, _: Cx) -> Result<(), EncodeError> {
@@ -38,6 +35,10 @@ macro_rules! numbers {
             #[inline]
             fn decode(reader: &mut Reader, _: Cx) -> Result<Self, DecodeError> {
                 reader.$type()
+            }
+
+            fn min_len(_: Cx) -> usize {
+                size_of::<Self>()
             }
 
             fn initial() -> Self {
@@ -69,6 +70,10 @@ impl Wire for bool {
         Ok(reader.i8()? != 0)
     }
 
+    fn min_len(_: Cx) -> usize {
+        1
+    }
+
     fn initial() -> Self {
         false
     }
@@ -92,6 +97,10 @@ impl Wire for ErrorCode {
         reader.i16().map(Self)
     }
 
+    fn min_len(_: Cx) -> usize {
+        size_of::<Self>()
+    }
+
     fn initial() -> Self {
         Self(0)
     }
@@ -113,6 +122,10 @@ impl Wire for Uuid {
     #[inline]
     fn decode(reader: &mut Reader, _: Cx) -> Result<Self, DecodeError> {
         reader.array().map(Self)
+    }
+
+    fn min_len(_: Cx) -> usize {
+        size_of::<Self>()
     }
 
     fn initial() -> Self {
@@ -145,6 +158,10 @@ impl Wire for Arc<str> {
         present(reader, cx)
     }
 
+    fn min_len(cx: Cx) -> usize {
+        if cx.flexible { 1 } else { size_of::<i16>() }
+    }
+
     fn initial() -> Self {
         Self::default()
     }
@@ -157,6 +174,10 @@ impl Wire for Arc<str> {
         let Some(len) = reader.length(cx.flexible, true)? else { return Ok(None) };
         if len > MAX_STRING {
             return Err(reader.fail(DecodeReason::LongString(len)));
+        }
+        if len == 0 {
+            // Shared by all empty strings.
+            return Ok(Some(Self::default()));
         }
         // As Kafka does, what is not UTF-8 becomes U+FFFD instead of losing the message.
         Ok(Some(String::from_utf8_lossy(reader.slice(len)?).into()))
@@ -176,6 +197,10 @@ impl Wire for Bytes {
 
     fn decode(reader: &mut Reader, cx: Cx) -> Result<Self, DecodeError> {
         present(reader, cx)
+    }
+
+    fn min_len(cx: Cx) -> usize {
+        if cx.flexible { 1 } else { size_of::<i32>() }
     }
 
     fn initial() -> Self {
@@ -204,6 +229,10 @@ impl Wire for Records {
 
     fn decode(reader: &mut Reader, cx: Cx) -> Result<Self, DecodeError> {
         Bytes::decode(reader, cx).map(Self::Bytes)
+    }
+
+    fn min_len(cx: Cx) -> usize {
+        Bytes::min_len(cx)
     }
 
     fn initial() -> Self {
@@ -241,6 +270,10 @@ impl<T: Wire> Wire for Vec<T> {
         present(reader, cx)
     }
 
+    fn min_len(cx: Cx) -> usize {
+        Bytes::min_len(cx)
+    }
+
     fn initial() -> Self {
         Self::new()
     }
@@ -250,9 +283,9 @@ impl<T: Wire> Wire for Vec<T> {
     }
 
     fn decode_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>, DecodeError> {
-        let Some(count) = reader.count(cx.flexible)? else { return Ok(None) };
-        let justified = reader.left() / size_of::<T>().max(1);
-        let mut elements = Self::with_capacity(count.min(justified).min(RESERVE_MAX));
+        let min_len = T::min_len(cx.element());
+        let Some(count) = reader.count(cx.flexible, min_len)? else { return Ok(None) };
+        let mut elements = Self::with_capacity(count);
         for index in 0..count {
             elements.push(T::decode(reader, cx.element()).map_err(|e| e.item(index))?);
         }
@@ -294,6 +327,11 @@ impl<T: Wire> Wire for Option<T> {
 
     fn decode(reader: &mut Reader, cx: Cx) -> Result<Self, DecodeError> {
         if cx.nullable { T::decode_nullable(reader, cx) } else { T::decode(reader, cx).map(Some) }
+    }
+
+    /// No nullable value is null in less than a byte.
+    fn min_len(cx: Cx) -> usize {
+        if cx.nullable { 1 } else { T::min_len(cx) }
     }
 
     fn initial() -> Self {

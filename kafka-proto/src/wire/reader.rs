@@ -125,11 +125,16 @@ impl Reader {
         usize::try_from(len).map(Some).map_err(|_| self.fail(DecodeReason::Length(len)))
     }
 
-    /// The number of elements of an array; `None` is null.
-    pub(crate) fn count(&mut self, flexible: bool) -> Result<Option<usize>, DecodeError> {
+    /// The number of elements, of `min_len` bytes or more each, of an array; `None` is null.
+    pub(crate) fn count(
+        &mut self,
+        flexible: bool,
+        min_len: usize,
+    ) -> Result<Option<usize>, DecodeError> {
         let count = self.length(flexible, false)?;
+        let fits = MAX_ARRAY_LEN.min(self.left() / min_len.max(1));
         match count {
-            Some(count) if count > self.left() || count > MAX_ARRAY_LEN => {
+            Some(count) if count > fits => {
                 let count = i64::try_from(count).unwrap_or(i64::MAX);
                 Err(self.fail(DecodeReason::Count(count)))
             }

@@ -1,0 +1,222 @@
+//! Bytes that someone made up, in every decoder at every version: no panic, and memory in proportion to the bytes.
+//!
+//! The worst is an array whose count promises empty strings, a byte each on the wire and two words in memory, and whose
+//! strings then have a letter each, for which 24 bytes are allocated: 28 bytes for one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in tests a panic is how a check fails"
+)]
+
+use allocation_counter::measure;
+use kafka_proto::api::{ApiKey, EachApi, Request, each_api};
+use kafka_proto::bytes::Bytes;
+use kafka_proto::frame;
+use kafka_proto::wire::sample::{Rng, sample};
+use kafka_proto::wire::{Array, Cx, Field, Message, Reader, Value, VisitError, Visitor, to_bytes};
+
+/// The most bytes of memory that decoding a byte may take.
+const MAX_RATIO: u64 = 32;
+
+/// What it may take besides, whatever the length.
+const ALLOWANCE: u64 = 64 << 10;
+
+/// Hands every message at every version to an attack.
+struct Every<A>(A);
+
+trait Attack {
+    fn attack<M: Message>(&mut self, name: &str, cx: Cx);
+}
+
+impl<A: Attack> EachApi for Every<A> {
+    fn api<R: Request>(&mut self) {
+        for version in R::VERSIONS.min..=R::VERSIONS.max {
+            let cx = Cx::new(version, R::is_flexible(version));
+            self.0.attack::<R>(&format!("{}Request v{version}", R::NAME), cx);
+            self.0.attack::<R::Response>(&format!("{}Response v{version}", R::NAME), cx);
+        }
+    }
+}
+
+/// Decodes `bytes` and checks the memory it took at most; returns whether they were a message.
+fn feed<M: Message>(name: &str, cx: Cx, bytes: &[u8]) -> bool {
+    let shared = Bytes::copy_from_slice(bytes);
+    let mut read = false;
+    let memory = measure(|| read = M::decode(&mut Reader::new(shared), cx).is_ok());
+    let limit = MAX_RATIO * bytes.len() as u64 + ALLOWANCE;
+    let (peak, len) = (memory.bytes_max, bytes.len());
+    assert!(
+        peak <= limit,
+        "{name}: {peak} bytes of memory for {len} bytes: {:02x?}",
+        &bytes[..32.min(len)]
+    );
+    read
+}
+
+#[test]
+fn random_bytes_are_survived() {
+    struct Random(Rng);
+    impl Attack for Random {
+        fn attack<M: Message>(&mut self, name: &str, cx: Cx) {
+            for len in 0..150 {
+                let mut bytes = self.0.bytes(len);
+                feed::<M>(name, cx, &bytes);
+                // Small numbers pass for lengths and lead further in.
+                bytes.iter_mut().for_each(|byte| *byte &= 0x83);
+                feed::<M>(name, cx, &bytes);
+            }
+        }
+    }
+    each_api(&mut Every(Random(Rng::new(1))));
+}
+
+#[test]
+fn one_byte_repeated_is_survived() {
+    struct Repeated;
+    impl Attack for Repeated {
+        fn attack<M: Message>(&mut self, name: &str, cx: Cx) {
+            for byte in (0..=8).chain([0x10, 0x3f, 0x7f, 0x80, 0x81, 0xff]) {
+                for front in
+                    [&[][..], &[0, 0, 0x10, 0], &[0x7f, 0xff, 0xff, 0xff], &[0xff, 0xbf, 1]]
+                {
+                    let mut bytes = front.to_vec();
+                    bytes.resize(30_000, byte);
+                    feed::<M>(name, cx, &bytes);
+                }
+            }
+        }
+    }
+    each_api(&mut Every(Repeated));
+}
+
+#[test]
+fn mutated_messages_are_survived() {
+    #[derive(Default)]
+    struct Mutated {
+        read: usize,
+        refused: usize,
+    }
+    impl Attack for Mutated {
+        fn attack<M: Message>(&mut self, name: &str, cx: Cx) {
+            for seed in 0..12 {
+                let valid = to_bytes(&sample::<M>(seed, cx.version), cx).unwrap();
+                let mut rng = Rng::new(seed);
+                for _ in 0..20 {
+                    if feed::<M>(name, cx, &mutate(&valid, &mut rng)) {
+                        self.read += 1;
+                    } else {
+                        self.refused += 1;
+                    }
+                }
+            }
+        }
+    }
+    let mut mutated = Every(Mutated::default());
+    each_api(&mut mutated);
+    assert!(mutated.0.read > 1000 && mutated.0.refused > 1000);
+}
+
+fn mutate(valid: &[u8], rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = valid.to_vec();
+    for _ in 0..=rng.below(3) {
+        let at = rng.below(bytes.len() + 1);
+        match rng.below(5) {
+            0 => bytes.truncate(at),
+            1 => bytes.extend(rng.bytes(3)),
+            2 => bytes.splice(at..at, [0x7f, 0xff, 0xff, 0xff]).for_each(drop),
+            _ if at == bytes.len() => {}
+            3 => bytes[at] ^= 1 << rng.below(8),
+            _ => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][rng.below(5)],
+        }
+    }
+    bytes
+}
+
+#[test]
+fn the_densest_messages_take_memory_in_proportion() {
+    struct Dense(usize);
+    impl Attack for Dense {
+        fn attack<M: Message>(&mut self, name: &str, cx: Cx) {
+            for letter in ["", "x"] {
+                for target in 0.. {
+                    let mut widen = Widen { version: cx.version, until: Some(target), letter };
+                    let mut message = M::default();
+                    message.visit(&mut widen).unwrap();
+                    if widen.until.is_some() {
+                        break;
+                    }
+                    let bytes = to_bytes(&message, cx).unwrap();
+                    assert!(feed::<M>(name, cx, &bytes), "{name} is valid");
+                    self.0 += 1;
+                }
+            }
+        }
+    }
+    let mut dense = Every(Dense(0));
+    each_api(&mut dense);
+    assert!(dense.0.0 > 500);
+}
+
+/// Gives one array of the version thousands of elements, the one after `until` others, and those one. Every string is
+/// `letter`.
+struct Widen {
+    version: i16,
+    until: Option<usize>,
+    letter: &'static str,
+}
+
+impl Visitor for Widen {
+    fn field(&mut self, field: &Field, _: bool, value: Value<'_>) -> Result<(), VisitError> {
+        if field.has(self.version) { self.value(value) } else { Ok(()) }
+    }
+}
+
+impl Widen {
+    fn value(&mut self, value: Value<'_>) -> Result<(), VisitError> {
+        match value {
+            Value::Struct(value) => value.visit(self),
+            Value::Array(array) => self.array(array),
+            Value::Nullable(value) => {
+                value.set_null(false);
+                value.present().map_or(Ok(()), |value| self.value(value))
+            }
+            Value::Str(value) => {
+                *value = self.letter.into();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn array(&mut self, array: &mut dyn Array) -> Result<(), VisitError> {
+        let wide = self.until == Some(0);
+        self.until = self.until.and_then(|until| until.checked_sub(1));
+        for index in 0..if wide { 6_000 } else { usize::from(self.until.is_some()) } {
+            array.push_default();
+            array.item(index).map_or(Ok(()), |item| self.value(item))?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn random_frames_are_survived() {
+    let mut rng = Rng::new(3);
+    let mut headers = 0;
+    for key in (-2..80).chain([i16::MIN, i16::MAX]) {
+        for version in [-1, 0, 1, 3, 9, 12, 13, 18, i16::MAX] {
+            for len in 0..40 {
+                let mut bytes = [key.to_be_bytes(), version.to_be_bytes()].concat();
+                bytes.extend(rng.bytes(len));
+                if let Ok((header, body)) = frame::decode_request_header(&bytes.into()) {
+                    assert_eq!((header.api_key, header.version), (ApiKey(key), version));
+                    assert!(body.len() <= len);
+                    headers += 1;
+                }
+            }
+        }
+    }
+    assert!(headers > 1000);
+}
