@@ -5,6 +5,7 @@ mod error_code;
 pub mod frame;
 pub mod messages;
 pub mod records;
+pub mod settings;
 pub mod uuid;
 pub mod wire;
 
