@@ -1,0 +1,115 @@
+//! An open batch: its records decompressed and every bound in them checked, so that reading them cannot fail.
+
+use super::batch::{BatchHeader, TimestampType};
+use super::error::RecordError;
+use super::record::{Place, Record};
+use bytes::Bytes;
+
+/// The least bytes of a record: its length, attributes, two deltas, and three lengths or counts.
+const LEAST_RECORD: usize = 7;
+
+/// A batch whose records can be read; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct OpenBatch {
+    header: BatchHeader,
+    bytes: Bytes,
+    count: usize,
+}
+
+impl OpenBatch {
+    pub(super) fn new(header: BatchHeader, bytes: Bytes) -> Result<Self, RecordError> {
+        let Ok(count) = usize::try_from(header.count) else {
+            return Err(RecordError::corrupt("negative number of records", 57));
+        };
+        if count > bytes.len() / LEAST_RECORD {
+            return Err(RecordError::corrupt("more records than its bytes can hold", 57));
+        }
+        let records: &[u8] = &bytes;
+        let mut at = 0;
+        for _ in 0..count {
+            let place = Place::read(records, at)?;
+            place.check_headers(records)?;
+            at = place.end;
+        }
+        if at != records.len() {
+            return Err(RecordError::corrupt("bytes after the last record", at));
+        }
+        Ok(Self { header, bytes, count })
+    }
+
+    /// The header of the batch.
+    pub fn header(&self) -> &BatchHeader {
+        &self.header
+    }
+
+    /// How many records there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The records one after the other, decompressed; the ranges of a [`Record`] are in here.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The records.
+    #[inline]
+    pub fn records(&self) -> RecordIter<'_> {
+        let append_time = match self.header.timestamp_type() {
+            TimestampType::CreateTime => None,
+            TimestampType::LogAppendTime => Some(self.header.max_timestamp),
+        };
+        RecordIter {
+            bytes: &self.bytes,
+            at: 0,
+            left: self.count,
+            base_offset: self.header.base_offset,
+            base_timestamp: self.header.base_timestamp,
+            append_time,
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a OpenBatch {
+    type Item = Record<'a>;
+    type IntoIter = RecordIter<'a>;
+
+    fn into_iter(self) -> RecordIter<'a> {
+        self.records()
+    }
+}
+
+/// The records of an [`OpenBatch`], in order.
+#[derive(Clone, Debug)]
+pub struct RecordIter<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    left: usize,
+    base_offset: i64,
+    base_timestamp: i64,
+    append_time: Option<i64>,
+}
+
+impl<'a> Iterator for RecordIter<'a> {
+    type Item = Record<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Record<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        // Checked when the batch was opened, so there is no error to lose.
+        let place = Place::read(self.bytes, self.at).ok()?;
+        self.at = place.end;
+        let offset = self.base_offset.wrapping_add(place.offset_delta.into());
+        let created = self.base_timestamp.wrapping_add(place.timestamp_delta);
+        let timestamp = self.append_time.unwrap_or(created);
+        Some(Record::new(self.bytes, offset, timestamp, place))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for RecordIter<'_> {}
+impl std::iter::FusedIterator for RecordIter<'_> {}

@@ -1,0 +1,128 @@
+//! Zigzag varints: small numbers of either sign in few bytes.
+
+/// Small for small numbers of either sign: 0, -1, 1, -2 become 0, 1, 2, 3.
+#[inline]
+pub(super) const fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
+}
+
+/// The bytes that `zigzag` takes, 7 bits in each.
+#[inline]
+pub(super) const fn len(zigzag: u64) -> usize {
+    // 0 takes a byte as 1 does; 9 / 64 is 1 / 7, rounded up, for every count of bits there is.
+    let bits = 64 - (zigzag | 1).leading_zeros() as usize;
+    (bits * 9 + 64) / 64
+}
+
+/// The bytes of the varint that says `length`.
+#[inline]
+pub(super) const fn len_of_length(length: usize) -> usize {
+    len(zigzag(length as i64))
+}
+
+/// A few varints and bytes in a row, made on the stack to be copied at once.
+pub(super) struct Head {
+    bytes: [u8; 64],
+    at: usize,
+}
+
+impl Head {
+    #[inline]
+    pub(super) const fn new() -> Self {
+        Self { bytes: [0; 64], at: 0 }
+    }
+
+    /// More than 64 bytes would overwrite the first ones: five varints and a byte are the most that is put here.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "seven bits at a time are what is meant")]
+    pub(super) fn put(&mut self, mut zigzag: u64) {
+        while zigzag >= 0x80 {
+            self.byte(zigzag as u8 | 0x80);
+            zigzag >>= 7;
+        }
+        self.byte(zigzag as u8);
+    }
+
+    #[inline]
+    pub(super) fn byte(&mut self, byte: u8) {
+        self.bytes[self.at & 63] = byte;
+        self.at += 1;
+    }
+
+    #[inline]
+    pub(super) fn flush(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.bytes[..self.at & 63]);
+        self.at = 0;
+    }
+}
+
+/// Reads at `at` and moves it on; `None` when the varint is cut or longer than its type.
+#[inline]
+pub(super) fn read_i32(bytes: &[u8], at: &mut usize) -> Option<i32> {
+    let first = *bytes.get(*at)?;
+    if first < 0x80 {
+        *at += 1;
+        let value = i32::from(first);
+        return Some((value >> 1) ^ -(value & 1));
+    }
+    let value = read_long(bytes, at, 5)?;
+    #[expect(clippy::cast_possible_truncation, reason = "Kafka drops the bits over 32 as well")]
+    let value = value as u32;
+    Some((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
+}
+
+/// As [`read_i32`], of 64 bits.
+#[inline]
+pub(super) fn read_i64(bytes: &[u8], at: &mut usize) -> Option<i64> {
+    let first = *bytes.get(*at)?;
+    if first < 0x80 {
+        *at += 1;
+        let value = i64::from(first);
+        return Some((value >> 1) ^ -(value & 1));
+    }
+    let value = read_long(bytes, at, 10)?;
+    Some((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
+}
+
+#[inline]
+fn read_long(bytes: &[u8], at: &mut usize, most: usize) -> Option<u64> {
+    let mut value = 0;
+    for (index, &byte) in bytes.get(*at..)?.iter().take(most).enumerate() {
+        value |= u64::from(byte & 0x7f) << (index * 7);
+        if byte < 0x80 {
+            *at += index + 1;
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_as_long_as_said() {
+        let powers = (0..63).flat_map(|bit| [1_i64 << bit, (1 << bit) - 1, -(1 << bit)]);
+        for value in powers.chain([i64::MIN, i64::MAX, 0, -1, 300]) {
+            let (mut head, mut out) = (Head::new(), Vec::new());
+            head.put(zigzag(value));
+            head.flush(&mut out);
+            assert_eq!(out.len(), len(zigzag(value)), "{value}");
+            let mut at = 0;
+            assert_eq!((read_i64(&out, &mut at), at), (Some(value), out.len()));
+            assert_eq!(read_i64(&out[..out.len() - 1], &mut 0), None, "cut");
+            if let Ok(small) = i32::try_from(value) {
+                at = 0;
+                assert_eq!((read_i32(&out, &mut at), at), (Some(small), out.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_varint_longer_than_its_type_is_refused() {
+        assert_eq!(read_i32(&[0x80, 0x80, 0x80, 0x80, 0x80, 0], &mut 0), None);
+        assert_eq!(read_i32(&[0x80, 0x80, 0x80, 0x80, 0], &mut 0), Some(0));
+        assert_eq!(read_i64(&[0x80; 11], &mut 0), None);
+    }
+}
