@@ -1,1 +1,4 @@
-//! kafka-broker-lite.
+//! A real, small Kafka broker: embeddable in a test, runnable as a binary.
+
+pub mod clock;
+pub mod config;

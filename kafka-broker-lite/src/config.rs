@@ -1,0 +1,284 @@
+//! The settings of a broker, under Kafka's names and with Kafka's defaults.
+//!
+//! They come as the text of a properties file and as single pairs laid over it; of equal names the last one counts.
+//! A value is parsed once and valid from then on. Settings that change nothing here are taken with a warning that says
+//! why; a name that Kafka does not know is an error. Where Kafka differs: `node.id` need not be given and is 1 then,
+//! and a listener without a host is advertised as `localhost`.
+
+mod keys;
+mod listeners;
+#[cfg(test)]
+mod tests;
+
+pub use listeners::{Address, Listener, ListenerName};
+
+use kafka_proto::settings::{
+    Properties, PropertyError, ValueError, boolean, integer, list, nearest,
+};
+use kafka_proto::uuid::Uuid;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// How a broker is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BrokerConfig {
+    /// The broker's number in the cluster.
+    pub node_id: i32,
+    /// The cluster's id, drawn when the broker starts: no setting of Kafka's.
+    pub cluster_id: Arc<str>,
+    /// Where the broker is.
+    pub rack: Option<Arc<str>>,
+    /// Where it listens.
+    pub listeners: Vec<Listener>,
+    /// Whether asking for an unknown topic may create it.
+    pub auto_create_topics_enable: bool,
+    /// Whether topics can be deleted.
+    pub delete_topic_enable: bool,
+    /// Partitions of a topic when nobody says.
+    pub num_partitions: i32,
+    /// Copies of a topic when nobody says.
+    pub default_replication_factor: i16,
+    /// The most that one fetch gives.
+    pub fetch_max_bytes: i32,
+    /// How many fetch sessions are kept.
+    pub max_incremental_fetch_session_cache_slots: usize,
+    /// How often logs are looked through for segments to drop.
+    pub log_retention_check_interval_ms: u64,
+    /// The largest request.
+    pub socket_request_max_bytes: usize,
+    /// The most connections at a time.
+    pub max_connections: usize,
+    /// The most connections at a time from one address.
+    pub max_connections_per_ip: usize,
+    /// After how long without a request a connection is closed; `None` for never.
+    pub connections_max_idle_ms: Option<u64>,
+    /// Everything that was set and counts, as text.
+    properties: BTreeMap<String, String>,
+    warnings: Vec<String>,
+}
+
+impl Default for BrokerConfig {
+    fn default() -> Self {
+        Self {
+            node_id: 1,
+            cluster_id: Uuid::ZERO.to_string().into(),
+            rack: None,
+            listeners: vec![Listener {
+                name: ListenerName::new("PLAINTEXT"),
+                bind: Address { host: "".into(), port: 9092 },
+                advertised: Address { host: "localhost".into(), port: 9092 },
+            }],
+            auto_create_topics_enable: true,
+            delete_topic_enable: true,
+            num_partitions: 1,
+            default_replication_factor: 1,
+            fetch_max_bytes: 55 * 1024 * 1024,
+            max_incremental_fetch_session_cache_slots: 1000,
+            log_retention_check_interval_ms: 300_000,
+            socket_request_max_bytes: 104_857_600,
+            max_connections: 2_147_483_647,
+            max_connections_per_ip: 2_147_483_647,
+            connections_max_idle_ms: Some(600_000),
+            properties: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl BrokerConfig {
+    /// Reads the text of a properties file.
+    ///
+    /// # Errors
+    /// When it is no such text, names an unknown setting, or a value is not allowed.
+    pub fn from_properties(text: &str) -> Result<Self, ConfigError> {
+        let properties = Properties::parse(text).map_err(ConfigError::Text)?;
+        Self::from_pairs(properties.iter().map(|property| (&*property.key, &*property.value)))
+    }
+
+    /// Reads names with their values; of equal names the last one counts.
+    ///
+    /// # Errors
+    /// When a name is unknown or a value is not allowed.
+    pub fn from_pairs<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        for (key, value) in pairs {
+            config.properties.insert(key.to_owned(), value.trim().to_owned());
+        }
+        let given = std::mem::take(&mut config.properties);
+        let controller = given.get("controller.listener.names").cloned().unwrap_or_default();
+        for (key, value) in given {
+            config.take(key, value)?;
+        }
+        config.check_ids()?;
+        config.read_listeners(&controller)?;
+        Ok(config)
+    }
+
+    /// The names and values that were set and count.
+    pub fn properties(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.properties.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// What was set and changes nothing, each with the reason.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The address that a client is told that came in at `listener`.
+    #[must_use]
+    pub fn advertised(&self, listener: &ListenerName) -> &Address {
+        static NOWHERE: std::sync::LazyLock<Address> =
+            std::sync::LazyLock::new(|| Address { host: "localhost".into(), port: 0 });
+        let own = self.listeners.iter().find(|known| known.name == *listener);
+        own.or(self.listeners.first()).map_or(&NOWHERE, |listener| &listener.advertised)
+    }
+
+    fn take(&mut self, key: String, value: String) -> Result<(), ConfigError> {
+        if let Some((_, why)) = REFUSED.iter().find(|(name, _)| *name == key) {
+            return Err(ConfigError::Refused { key, why });
+        }
+        if let Some(why) = keys::ignored(&key) {
+            self.warnings.push(format!("{key} changes nothing: {why}"));
+            return Ok(());
+        }
+        if !keys::KNOWN.contains(&&*key) {
+            let nearest = nearest(&key, keys::all());
+            return Err(ConfigError::Unknown { key, nearest });
+        }
+        match self.set(&key, &value) {
+            Ok(()) => {
+                self.properties.insert(key, value);
+                Ok(())
+            }
+            Err(allowed) => Err(ConfigError::Value { key, value, allowed }),
+        }
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), ValueError> {
+        const INT: i64 = i32::MAX as i64;
+        match key {
+            "node.id" | "broker.id" => self.node_id = integer(value, 0..=INT)?,
+            "broker.rack" => self.rack = Some(value.into()),
+            "process.roles" if !list(value).contains(&"broker") => {
+                return Err(ValueError::new("broker, or broker,controller"));
+            }
+            "auto.create.topics.enable" => self.auto_create_topics_enable = boolean(value)?,
+            "delete.topic.enable" => self.delete_topic_enable = boolean(value)?,
+            "num.partitions" => self.num_partitions = integer(value, 1..=INT)?,
+            "default.replication.factor" => {
+                self.default_replication_factor = integer(value, 1..=i64::from(i16::MAX))?;
+            }
+            "fetch.max.bytes" => self.fetch_max_bytes = integer(value, 1024..=INT)?,
+            "max.incremental.fetch.session.cache.slots" => {
+                self.max_incremental_fetch_session_cache_slots = integer(value, 0..=INT)?;
+            }
+            "log.retention.check.interval.ms" => {
+                self.log_retention_check_interval_ms = integer(value, 1..=i64::MAX)?;
+            }
+            "socket.request.max.bytes" => {
+                self.socket_request_max_bytes = integer(value, 1..=INT)?;
+            }
+            "max.connections" => self.max_connections = integer(value, 0..=INT)?,
+            "max.connections.per.ip" => self.max_connections_per_ip = integer(value, 0..=INT)?,
+            "connections.max.idle.ms" => {
+                let idle_ms: i64 = integer(value, i64::MIN..=i64::MAX)?;
+                self.connections_max_idle_ms = u64::try_from(idle_ms).ok();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn check_ids(&self) -> Result<(), ConfigError> {
+        let value = |key| self.properties.get(key).map(|text| text.trim_start_matches('0'));
+        match (value("node.id"), value("broker.id")) {
+            (Some(node), Some(broker)) if node != broker => Err(ConfigError::listeners(
+                "node.id and broker.id are two names of one setting, and differ",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn read_listeners(&mut self, controller: &str) -> Result<(), ConfigError> {
+        let text = |key| self.properties.get(key).map(|text: &String| &**text);
+        let listeners = listeners::parse(&listeners::Texts {
+            listeners: text("listeners").unwrap_or("PLAINTEXT://:9092"),
+            advertised: text("advertised.listeners"),
+            protocols: text("listener.security.protocol.map"),
+            inter_broker: text("inter.broker.listener.name"),
+            controller,
+        })?;
+        self.listeners = listeners;
+        Ok(())
+    }
+}
+
+/// Settings that would be dangerous to take without doing what they say.
+const REFUSED: &[(&str, &str)] = &[
+    ("authorizer.class.name", "nothing is authorized here, everybody may do everything"),
+    ("super.users", "nothing is authorized here, everybody may do everything"),
+];
+
+/// Settings that a broker cannot be started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The text is no properties text.
+    Text(PropertyError),
+    /// No such setting.
+    Unknown {
+        /// What was given.
+        key: String,
+        /// What may have been meant.
+        nearest: Option<&'static str>,
+    },
+    /// A setting that would be dangerous to ignore.
+    Refused {
+        /// Its name.
+        key: String,
+        /// What is not served.
+        why: &'static str,
+    },
+    /// A value that is not allowed.
+    Value {
+        /// The name.
+        key: String,
+        /// What was given.
+        value: String,
+        /// What is allowed.
+        allowed: ValueError,
+    },
+    /// Values that do not go together, or listeners that cannot be opened.
+    Conflict {
+        /// What is wrong with them.
+        what: String,
+    },
+}
+
+impl ConfigError {
+    fn listeners(what: impl Into<String>) -> Self {
+        Self::Conflict { what: what.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(error) => error.fmt(f),
+            Self::Unknown { key, nearest: Some(nearest) } => {
+                write!(f, "unknown setting {key}; did you mean {nearest}?")
+            }
+            Self::Unknown { key, nearest: None } => write!(f, "unknown setting {key}"),
+            Self::Refused { key, why } => write!(f, "{key} is not served: {why}"),
+            Self::Value { key, value, allowed } => write!(f, "{key} {allowed}, not {value:?}"),
+            Self::Conflict { what } => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}

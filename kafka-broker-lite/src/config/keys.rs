@@ -1,0 +1,126 @@
+//! Which of Kafka's broker settings are known here, and why some of them change nothing.
+
+/// Settings that count.
+pub(super) const KNOWN: &[&str] = &[
+    "advertised.listeners",
+    "auto.create.topics.enable",
+    "broker.id",
+    "broker.rack",
+    "compression.type",
+    "connections.max.idle.ms",
+    "default.replication.factor",
+    "delete.topic.enable",
+    "fetch.max.bytes",
+    "inter.broker.listener.name",
+    "listener.security.protocol.map",
+    "listeners",
+    "log.cleanup.policy",
+    "log.index.interval.bytes",
+    "log.message.timestamp.after.max.ms",
+    "log.message.timestamp.before.max.ms",
+    "log.message.timestamp.type",
+    "log.retention.bytes",
+    "log.retention.check.interval.ms",
+    "log.retention.hours",
+    "log.retention.minutes",
+    "log.retention.ms",
+    "log.roll.hours",
+    "log.roll.ms",
+    "log.segment.bytes",
+    "max.connections",
+    "max.connections.per.ip",
+    "max.incremental.fetch.session.cache.slots",
+    "message.max.bytes",
+    "min.insync.replicas",
+    "node.id",
+    "num.partitions",
+    "process.roles",
+    "producer.id.expiration.ms",
+    "socket.request.max.bytes",
+];
+
+const CONTROLLER: &str = "this broker is its own controller";
+const COPIES: &str = "there is one broker, so nothing is replicated or moved";
+const DISK: &str = "records are kept in memory";
+const THREADS: &str = "one thread does everything";
+const SOCKETS: &str = "sockets keep the buffers that the system gives them";
+const CLEANER: &str = "compacted topics are not compacted in memory";
+const GROUPS: &str = "consumer groups are not served";
+const SHARE: &str = "share groups are not served";
+const TRANSACTIONS: &str = "transactions are not served";
+const SECURITY: &str = "only plain-text listeners are served";
+const QUOTAS: &str = "there are no quotas";
+const TIERS: &str = "there is no tiered storage";
+const METRICS: &str = "there are no metrics reporters";
+const ZOOKEEPER: &str = "no Kafka since 4.0 uses ZooKeeper";
+
+/// Settings that change nothing, by name or, where it ends in a dot, by what the name begins with; and why.
+const IGNORED: &[(&str, &str)] = &[
+    ("auto.leader.rebalance.enable", COPIES),
+    ("background.threads", THREADS),
+    ("broker.heartbeat.interval.ms", CONTROLLER),
+    ("broker.session.timeout.ms", CONTROLLER),
+    ("client.quota.", QUOTAS),
+    ("compression.gzip.level", "batches stay as they were sent"),
+    ("compression.lz4.level", "batches stay as they were sent"),
+    ("compression.zstd.level", "batches stay as they were sent"),
+    ("connection.failed.authentication.delay.ms", SECURITY),
+    ("connections.max.reauth.ms", SECURITY),
+    ("controlled.shutdown.", CONTROLLER),
+    ("controller.", CONTROLLER),
+    ("delegation.token.", SECURITY),
+    ("group.", GROUPS),
+    ("initial.broker.registration.timeout.ms", CONTROLLER),
+    ("kafka.metrics.", METRICS),
+    ("leader.imbalance.", COPIES),
+    ("log.cleaner.", CLEANER),
+    ("log.dir", DISK),
+    ("log.dirs", DISK),
+    ("log.dir.failure.timeout.ms", DISK),
+    ("log.flush.", DISK),
+    ("log.index.size.max.bytes", DISK),
+    ("log.initial.task.delay.ms", DISK),
+    ("log.local.retention.", TIERS),
+    ("log.preallocate", DISK),
+    ("log.roll.jitter.", "segments of one broker need not roll apart"),
+    ("log.segment.delete.delay.ms", DISK),
+    ("metadata.", CONTROLLER),
+    ("metric.", METRICS),
+    ("metrics.", METRICS),
+    ("num.io.threads", THREADS),
+    ("num.network.threads", THREADS),
+    ("num.recovery.threads.per.data.dir", DISK),
+    ("num.replica.", COPIES),
+    ("offset.metadata.max.bytes", GROUPS),
+    ("offsets.", GROUPS),
+    ("queued.max.", THREADS),
+    ("quota.", QUOTAS),
+    ("remote.", TIERS),
+    ("replica.", COPIES),
+    ("replication.quota.", QUOTAS),
+    ("request.timeout.ms", COPIES),
+    ("sasl.", SECURITY),
+    ("security.inter.broker.protocol", SECURITY),
+    ("server.max.startup.time.ms", CONTROLLER),
+    ("share.", SHARE),
+    ("socket.listen.backlog.size", SOCKETS),
+    ("socket.receive.buffer.bytes", SOCKETS),
+    ("socket.send.buffer.bytes", SOCKETS),
+    ("ssl.", SECURITY),
+    ("telemetry.", METRICS),
+    ("transaction.", TRANSACTIONS),
+    ("transactional.id.expiration.ms", TRANSACTIONS),
+    ("unclean.leader.election.", COPIES),
+    ("zookeeper.", ZOOKEEPER),
+];
+
+/// Why a setting changes nothing, if that is so.
+pub(super) fn ignored(key: &str) -> Option<&'static str> {
+    let fits = |name: &str| key == name || (name.ends_with('.') && key.starts_with(name));
+    IGNORED.iter().find(|(name, _)| fits(name)).map(|(_, why)| *why)
+}
+
+/// Every name that can be meant by a mistyped one.
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().copied().chain(IGNORED.iter().map(|(name, _)| *name).filter(|n| !n.ends_with('.')))
+}
