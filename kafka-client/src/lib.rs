@@ -3,6 +3,7 @@
 mod backoff;
 mod clock;
 mod cluster;
+pub mod config;
 mod error;
 mod net;
 mod record;
