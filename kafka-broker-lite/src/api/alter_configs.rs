@@ -1,0 +1,92 @@
+//! AlterConfigs: all configs of a topic or broker at once; what is not named goes back to its default.
+
+use super::describe_configs::check_broker;
+use super::{Context, Outcome, Serve, resource};
+use crate::metadata::{Change, Refused, Scope};
+use crate::state::State;
+use kafka_proto::ErrorCode;
+use kafka_proto::messages::alter_configs::{
+    AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig, Request, Response,
+};
+use std::sync::Arc;
+
+impl Serve for Request {
+    fn serve(self, state: &mut State, _: &Context) -> Outcome<Response> {
+        let responses = self.resources.iter().map(|resource| {
+            let AlterConfigsResource { resource_type, resource_name, configs } = resource;
+            let change = |AlterableConfig { name, value }: &AlterableConfig| {
+                (name.clone(), value.clone().map_or(Change::Delete, Change::Set))
+            };
+            let changes: Vec<_> = configs.iter().map(change).collect();
+            let only = self.validate_only;
+            answer(resource, alter(state, *resource_type, resource_name, &changes, true, only))
+        });
+        Outcome::Ready(Response { responses: responses.collect(), ..Response::default() })
+    }
+
+    fn refuse(&self, _: &State, _: &Context, code: ErrorCode) -> Response {
+        let refused = |resource| answer(resource, Err((code, code.meaning().to_owned())));
+        Response { responses: self.resources.iter().map(refused).collect(), ..Response::default() }
+    }
+}
+
+/// Changes the configs of a resource: on top of what it has, or in place of it.
+pub(super) fn alter(
+    state: &mut State,
+    resource_type: i8,
+    name: &str,
+    changes: &[(Arc<str>, Change)],
+    replace: bool,
+    validate_only: bool,
+) -> Result<(), Refused> {
+    match resource_type {
+        resource::TOPIC => {
+            let topic = state.topics.by_name(name).ok_or_else(|| {
+                let text = format!("The topic '{name}' does not exist.");
+                (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, text)
+            })?;
+            let changed = state.configs.change_topic(&topic.configs, changes, replace)?;
+            if validate_only {
+                return Ok(());
+            }
+            let log_config = state.configs.log_config(&changed);
+            if let Some(topic) = state.topics.by_name_mut(name) {
+                topic.configs = changed;
+                topic.log_config = log_config;
+            }
+        }
+        resource::BROKER => {
+            let scope = if name.is_empty() { Scope::AllBrokers } else { Scope::Broker };
+            if scope == Scope::Broker {
+                check_broker(state, name)?;
+            }
+            let changed = state.configs.change_brokers(scope, changes, replace)?;
+            if validate_only {
+                return Ok(());
+            }
+            state.configs.set_brokers(scope, changed);
+            state.refresh_log_configs();
+        }
+        other => {
+            let text = format!("Unsupported resource type: {other}");
+            return Err((ErrorCode::INVALID_REQUEST, text));
+        }
+    }
+    Ok(())
+}
+
+fn answer(
+    resource: &AlterConfigsResource,
+    altered: Result<(), Refused>,
+) -> AlterConfigsResourceResponse {
+    let (error_code, error_message) = match altered {
+        Ok(()) => (ErrorCode::NONE, None),
+        Err((code, text)) => (code, Some(text.into())),
+    };
+    AlterConfigsResourceResponse {
+        error_code,
+        error_message,
+        resource_type: resource.resource_type,
+        resource_name: resource.resource_name.clone(),
+    }
+}

@@ -1,0 +1,89 @@
+//! ApiVersions: what is served here, at which versions.
+//!
+//! An answer to a version that is not served is version 0 with an error, so that any client can read it; the broker
+//! sees to that, since such a request cannot be decoded.
+
+use super::{Context, Outcome, Serve};
+use crate::control::Control;
+use crate::state::State;
+use kafka_proto::ErrorCode;
+use kafka_proto::api::{ApiKey, EachApi, Request as Api, Versions, each_api};
+use kafka_proto::messages::api_versions::{ApiVersion, Request, Response};
+
+/// The first version that says who the client is.
+const CLIENT_NAME_SINCE: i16 = 3;
+
+impl Serve for Request {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+        let named = |name: &str| is_software_name(name);
+        if cx.version >= CLIENT_NAME_SINCE
+            && !(named(&self.client_software_name) && named(&self.client_software_version))
+        {
+            return Outcome::Ready(self.refuse(state, cx, ErrorCode::INVALID_REQUEST));
+        }
+        let other_cluster = self.cluster_id.is_some_and(|id| id != state.config.cluster_id);
+        let other_node = self.node_id != -1 && self.node_id != state.config.node_id;
+        let strayed = other_cluster || other_node;
+        let error_code = if strayed { ErrorCode::REBOOTSTRAP_REQUIRED } else { ErrorCode::NONE };
+        Outcome::Ready(Response {
+            error_code,
+            api_keys: rows(&state.control),
+            ..Response::default()
+        })
+    }
+
+    fn refuse(&self, _: &State, _: &Context, error_code: ErrorCode) -> Response {
+        Response { error_code, ..Response::default() }
+    }
+}
+
+/// The versions in which `api` is served, if it is.
+pub(crate) fn offered(control: &Control, api: ApiKey) -> Option<Versions> {
+    let served = api.info()?.stable;
+    control.offered(api, served)
+}
+
+/// What to answer in version 0 to a version that is not served.
+pub(crate) fn unsupported_version(control: &Control) -> Response {
+    let error_code = ErrorCode::UNSUPPORTED_VERSION;
+    Response { error_code, api_keys: rows(control), ..Response::default() }
+}
+
+/// All APIs, in the order of their keys.
+fn rows(control: &Control) -> Vec<ApiVersion> {
+    struct Rows<'a>(&'a Control, Vec<ApiVersion>);
+    impl EachApi for Rows<'_> {
+        fn api<R: Api>(&mut self) {
+            let Some(Versions { min, max }) = offered(self.0, R::KEY) else { return };
+            // Older librdkafka takes a broker that does not name version 0 here for one without Produce.
+            let min_version = if R::KEY == ApiKey::PRODUCE { 0 } else { min };
+            self.1.push(ApiVersion { api_key: R::KEY.0, min_version, max_version: max });
+        }
+    }
+    let mut rows = Rows(control, Vec::new());
+    each_api(&mut rows);
+    rows.1
+}
+
+/// Letters and digits, with `-` and `.` between them.
+fn is_software_name(name: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    edge(name.chars().next())
+        && edge(name.chars().next_back())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_software_name;
+
+    #[test]
+    fn software_names_begin_and_end_with_a_letter_or_digit() {
+        for good in ["a", "librdkafka", "apache-kafka-java", "4.4.0", "v1.2-rc.1"] {
+            assert!(is_software_name(good), "{good}");
+        }
+        for bad in ["", "-a", "a.", "a b", "a_b", "é"] {
+            assert!(!is_software_name(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! CreatePartitions: topics grow; they never shrink.
+
+use super::create_topics::check_replicas;
+use super::{Context, Outcome, Serve};
+use crate::state::{Partition, State};
+use kafka_proto::ErrorCode;
+use kafka_proto::messages::create_partitions::{
+    CreatePartitionsTopic, CreatePartitionsTopicResult, Request, Response,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Partitions that one request may add to a topic.
+const MOST_PARTITIONS: usize = 10_000;
+
+type Refused = (ErrorCode, String);
+
+impl Serve for Request {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+        let mut named: BTreeMap<&Arc<str>, (usize, &CreatePartitionsTopic)> = BTreeMap::new();
+        for topic in &self.topics {
+            named.entry(&topic.name).or_insert((0, topic)).0 += 1;
+        }
+        // One row per topic, in the order they were named first.
+        let mut results = Vec::with_capacity(named.len());
+        for topic in &self.topics {
+            let Some((count, topic)) = named.remove(&topic.name) else { continue };
+            let result = if count > 1 {
+                Err((ErrorCode::INVALID_REQUEST, "Duplicate topic name.".to_owned()))
+            } else {
+                grow(state, cx, topic, self.validate_only)
+            };
+            let (error_code, error_message) = match result {
+                Ok(()) => (ErrorCode::NONE, None),
+                Err((code, text)) => (code, Some(text.into())),
+            };
+            let name = topic.name.clone();
+            results.push(CreatePartitionsTopicResult { name, error_code, error_message });
+        }
+        Outcome::Ready(Response { results, ..Response::default() })
+    }
+
+    fn refuse(&self, _: &State, _: &Context, error_code: ErrorCode) -> Response {
+        let results = self.topics.iter().map(|topic| CreatePartitionsTopicResult {
+            name: topic.name.clone(),
+            error_code,
+            error_message: Some(error_code.meaning().into()),
+        });
+        Response { results: results.collect(), ..Response::default() }
+    }
+}
+
+fn grow(
+    state: &mut State,
+    cx: &Context,
+    asked: &CreatePartitionsTopic,
+    validate_only: bool,
+) -> Result<(), Refused> {
+    let unknown = || {
+        let text = "This server does not host this topic-partition.";
+        (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, text.to_owned())
+    };
+    let name = &asked.name;
+    let current = state.topics.by_name(name).ok_or_else(unknown)?.partitions.len();
+    let wanted = usize::try_from(asked.count).unwrap_or(0);
+    let invalid = |text: String| Err((ErrorCode::INVALID_PARTITIONS, text));
+    if wanted == current {
+        return invalid(format!("Topic already has {current} partition(s)."));
+    }
+    if wanted < current {
+        let count = asked.count;
+        return invalid(format!(
+            "The topic {name} currently has {current} partition(s); {count} would not be an increase."
+        ));
+    }
+    let added = wanted - current;
+    if added > MOST_PARTITIONS {
+        let text = "Excessively large number of additional partitions per request.";
+        return Err((ErrorCode::POLICY_VIOLATION, text.to_owned()));
+    }
+    if let Some(assignments) = &asked.assignments {
+        if assignments.len() != added {
+            let text = format!(
+                "Attempted to add {added} additional partition(s), but only {} assignment(s) were specified.",
+                assignments.len()
+            );
+            return Err((ErrorCode::INVALID_REPLICA_ASSIGNMENT, text));
+        }
+        for assignment in assignments {
+            check_replicas(state, &assignment.broker_ids)?;
+        }
+    }
+    if validate_only {
+        return Ok(());
+    }
+    let now_ms = cx.now.wall_ms;
+    for index in (0_i32..asked.count).skip(current) {
+        let partition = Partition::create(&mut *state.storage, name, index, now_ms)
+            .map_err(|error| (ErrorCode::KAFKA_STORAGE_ERROR, error.to_string()))?;
+        state.topics.by_name_mut(name).ok_or_else(unknown)?.partitions.push(partition);
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! DeleteRecords: partitions begin later than before.
+
+use super::{Context, Outcome, Serve};
+use crate::state::State;
+use kafka_proto::ErrorCode;
+use kafka_proto::messages::delete_records::{
+    DeleteRecordsPartition, DeleteRecordsPartitionResult, DeleteRecordsTopic,
+    DeleteRecordsTopicResult, Request, Response,
+};
+
+/// Stands for the high watermark.
+const TO_HIGH_WATERMARK: i64 = -1;
+
+impl Serve for Request {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+        Outcome::Ready(each(&self, |topic, asked| delete(state, cx, topic, asked)))
+    }
+
+    fn refuse(&self, _: &State, _: &Context, code: ErrorCode) -> Response {
+        each(self, |_, _| Err(code))
+    }
+}
+
+fn each(
+    request: &Request,
+    mut delete: impl FnMut(&str, &DeleteRecordsPartition) -> Result<i64, ErrorCode>,
+) -> Response {
+    let topics = request.topics.iter().map(|DeleteRecordsTopic { name, partitions }| {
+        let partitions = partitions.iter().map(|asked| {
+            let (low_watermark, error_code) = match delete(name, asked) {
+                Ok(low_watermark) => (low_watermark, ErrorCode::NONE),
+                Err(code) => (-1, code),
+            };
+            let partition_index = asked.partition_index;
+            DeleteRecordsPartitionResult { partition_index, low_watermark, error_code }
+        });
+        DeleteRecordsTopicResult { name: name.clone(), partitions: partitions.collect() }
+    });
+    Response { topics: topics.collect(), ..Response::default() }
+}
+
+fn delete(
+    state: &mut State,
+    cx: &Context,
+    name: &str,
+    asked: &DeleteRecordsPartition,
+) -> Result<i64, ErrorCode> {
+    let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    let topic = state.topics.by_name_mut(name).ok_or(unknown)?;
+    let key = (topic.id, asked.partition_index);
+    let deletes = topic.log_config.deletes;
+    let partition = topic.partition(asked.partition_index).ok_or(unknown)?;
+    // Kafka deletes no records that compaction alone looks after.
+    if !deletes {
+        return Err(ErrorCode::POLICY_VIOLATION);
+    }
+    let log = &mut partition.log;
+    let offset = match asked.offset {
+        TO_HIGH_WATERMARK => log.high_watermark(),
+        offset if (0..=log.high_watermark()).contains(&offset) => offset,
+        _ => return Err(ErrorCode::OFFSET_OUT_OF_RANGE),
+    };
+    log.advance_start(&mut *state.storage, offset, cx.now.wall_ms)
+        .map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
+    state.news.push(key);
+    Ok(log.start_offset())
+}

@@ -1,0 +1,67 @@
+//! IncrementalAlterConfigs: set, delete, append to and take from single configs.
+
+use super::alter_configs::alter;
+use super::{Context, Outcome, Serve};
+use crate::metadata::{Change, Refused};
+use crate::state::State;
+use kafka_proto::ErrorCode;
+use kafka_proto::messages::incremental_alter_configs::{
+    AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig, Request, Response,
+};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+impl Serve for Request {
+    fn serve(self, state: &mut State, _: &Context) -> Outcome<Response> {
+        let responses = self.resources.iter().map(|resource| {
+            let AlterConfigsResource { resource_type, resource_name, .. } = resource;
+            let altered = changes(&resource.configs).and_then(|changes| {
+                alter(state, *resource_type, resource_name, &changes, false, self.validate_only)
+            });
+            answer(resource, altered)
+        });
+        Outcome::Ready(Response { responses: responses.collect(), ..Response::default() })
+    }
+
+    fn refuse(&self, _: &State, _: &Context, code: ErrorCode) -> Response {
+        let refused = |resource| answer(resource, Err((code, code.meaning().to_owned())));
+        Response { responses: self.resources.iter().map(refused).collect(), ..Response::default() }
+    }
+}
+
+fn changes(configs: &[AlterableConfig]) -> Result<Vec<(Arc<str>, Change)>, Refused> {
+    let invalid = |text: String| Err((ErrorCode::INVALID_REQUEST, text));
+    let mut names = BTreeSet::new();
+    if !configs.iter().all(|config| names.insert(&config.name)) {
+        return invalid("Error due to duplicate config keys".to_owned());
+    }
+    let mut changes = Vec::with_capacity(configs.len());
+    for AlterableConfig { name, config_operation, value } in configs {
+        let change = match (config_operation, value) {
+            (1, _) => Change::Delete,
+            (0 | 2 | 3, None) => return invalid(format!("Null value not supported for : {name}")),
+            (0, Some(value)) => Change::Set(value.clone()),
+            (2, Some(value)) => Change::Append(value.clone()),
+            (3, Some(value)) => Change::Subtract(value.clone()),
+            (other, _) => return invalid(format!("Unknown config operation {other}")),
+        };
+        changes.push((name.clone(), change));
+    }
+    Ok(changes)
+}
+
+fn answer(
+    resource: &AlterConfigsResource,
+    altered: Result<(), Refused>,
+) -> AlterConfigsResourceResponse {
+    let (error_code, error_message) = match altered {
+        Ok(()) => (ErrorCode::NONE, None),
+        Err((code, text)) => (code, Some(text.into())),
+    };
+    AlterConfigsResourceResponse {
+        error_code,
+        error_message,
+        resource_type: resource.resource_type,
+        resource_name: resource.resource_name.clone(),
+    }
+}

@@ -1,0 +1,24 @@
+//! InitProducerId: an id for an idempotent producer.
+//!
+//! A producer without a transactional id gets a new id every time, as from Kafka, also when it brings an id and epoch
+//! of its own: it raises its epoch by itself, and asks only when it has to begin anew.
+
+use super::{Context, Outcome, Serve};
+use crate::state::State;
+use kafka_proto::ErrorCode;
+use kafka_proto::messages::init_producer_id::{Request, Response};
+
+impl Serve for Request {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+        if self.transactional_id.is_some() {
+            // Transactions are not served, which no code says better; none that may be retried fits.
+            return Outcome::Ready(self.refuse(state, cx, ErrorCode::INVALID_REQUEST));
+        }
+        let producer_id = state.new_producer_id();
+        Outcome::Ready(Response { producer_id, ..Response::default() })
+    }
+
+    fn refuse(&self, _: &State, _: &Context, error_code: ErrorCode) -> Response {
+        Response { error_code, producer_epoch: -1, ..Response::default() }
+    }
+}

@@ -1,0 +1,32 @@
+//! The settings of a topic that its logs go by, parsed.
+
+/// How one topic's logs are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `segment.bytes`.
+    pub segment_bytes: u64,
+    /// `segment.ms`.
+    pub segment_ms: i64,
+    /// `index.interval.bytes`.
+    pub index_interval_bytes: u64,
+    /// `retention.ms`; negative keeps for ever.
+    pub retention_ms: i64,
+    /// `retention.bytes`; negative keeps everything.
+    pub retention_bytes: i64,
+    /// `max.message.bytes`: the largest batch.
+    pub max_message_bytes: usize,
+    /// `max.decompressed.message.bytes`.
+    pub max_decompressed_bytes: usize,
+    /// Whether `cleanup.policy` names `delete`.
+    pub deletes: bool,
+    /// Whether `cleanup.policy` names `compact`, so that every record needs a key.
+    pub compacts: bool,
+    /// Whether `message.timestamp.type` is `LogAppendTime`.
+    pub log_append_time: bool,
+    /// `message.timestamp.before.max.ms`.
+    pub timestamp_before_max_ms: i64,
+    /// `message.timestamp.after.max.ms`.
+    pub timestamp_after_max_ms: i64,
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: usize,
+}

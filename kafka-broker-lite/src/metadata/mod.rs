@@ -1,0 +1,13 @@
+//! What the cluster is made of: topics by name and id, and the configs of topics and brokers.
+
+mod broker_configs;
+mod configs;
+mod definition;
+mod names;
+mod topic_configs;
+mod topics;
+
+pub(crate) use configs::{Change, Configs, Entry, Refused, Scope, Synonym, Values};
+use definition::ConfigType;
+pub(crate) use names::{collision_key, is_internal, validate_topic_name};
+pub(crate) use topics::{Topic, Topics};

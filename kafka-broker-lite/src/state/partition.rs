@@ -1,0 +1,274 @@
+//! One partition: its log, its producers, and what may be appended to it.
+//!
+//! A batch is judged by its header and checksum alone. Its records are looked at only where the topic asks for
+//! something that no header tells: keys on a compacted topic, or timestamps with a lower limit.
+
+use super::producers::{NO_PRODUCER_ID, Producers, Verdict};
+use crate::log::{Log, LogConfig, Storage, StorageError};
+use bytes::Bytes;
+use kafka_proto::ErrorCode;
+use kafka_proto::records::{Batch, BatchHeader, Batches, Compression, Decompressor, TimestampType};
+
+/// The first request version that may carry zstd.
+const ZSTD_SINCE: i16 = 7;
+
+/// Records named in the text of an error; all of them are in its list.
+const NAMED_RECORDS: usize = 3;
+
+/// Where the magic byte of a batch or of an old message lies.
+const MAGIC_AT: usize = 16;
+
+/// One partition of a topic.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    /// As Kafka prints it: topic, dash, number.
+    pub(crate) name: String,
+    pub(crate) log: Log,
+    pub(crate) producers: Producers,
+    pub(crate) leader_epoch: i32,
+}
+
+/// A batch that is in the log.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    pub(crate) base_offset: i64,
+    /// When the log stamps its records, what it stamped on these.
+    pub(crate) append_time_ms: Option<i64>,
+    /// Whether it was there before.
+    pub(crate) duplicate: bool,
+}
+
+/// Why a batch was not appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) code: ErrorCode,
+    pub(crate) message: Option<String>,
+    /// The records that are to blame, with a reason each.
+    pub(crate) records: Vec<(i32, String)>,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: Some(message.into()), records: Vec::new() }
+    }
+
+    pub(crate) fn plain(code: ErrorCode) -> Self {
+        Self { code, message: None, records: Vec::new() }
+    }
+}
+
+impl From<StorageError> for Refusal {
+    fn from(error: StorageError) -> Self {
+        Self::new(ErrorCode::KAFKA_STORAGE_ERROR, error.to_string())
+    }
+}
+
+/// What an append needs beside the batch.
+pub(crate) struct AppendContext<'a> {
+    pub(crate) storage: &'a mut dyn Storage,
+    pub(crate) decompressor: &'a mut Decompressor,
+    pub(crate) config: &'a LogConfig,
+    /// Version of the Produce request.
+    pub(crate) version: i16,
+    pub(crate) now_ms: i64,
+}
+
+impl Partition {
+    pub(crate) fn create(
+        storage: &mut dyn Storage,
+        topic: &str,
+        index: i32,
+        now_ms: i64,
+    ) -> Result<Self, StorageError> {
+        let name = format!("{topic}-{index}");
+        let mut log = Log::create(storage, name.clone(), now_ms)?;
+        log.begin_epoch(0);
+        Ok(Self { name, log, producers: Producers::default(), leader_epoch: 0 })
+    }
+
+    /// Appends the one batch in `records`, or finds that it is there already.
+    pub(crate) fn append(
+        &mut self,
+        cx: &mut AppendContext<'_>,
+        records: Bytes,
+    ) -> Result<Stored, Refusal> {
+        let batch = only_batch(records, cx.version)?;
+        let header = batch.header();
+        check_size(&self.name, header, cx.config)?;
+        batch
+            .verify_crc()
+            .map_err(|error| Refusal::new(ErrorCode::CORRUPT_MESSAGE, error.to_string()))?;
+        check_header(&self.name, header, cx.version)?;
+        self.check_records(cx, &batch)?;
+        let idempotent = header.producer_id != NO_PRODUCER_ID;
+        if idempotent {
+            match self.producers.judge(&self.name, header) {
+                Verdict::Append => {}
+                Verdict::Refuse(code, message) => return Err(Refusal::new(code, message)),
+                Verdict::Duplicate(known) => {
+                    let (base_offset, append_time_ms) = (known.base_offset, known.append_time_ms);
+                    return Ok(Stored { base_offset, append_time_ms, duplicate: true });
+                }
+            }
+        }
+        let append_time_ms = cx.config.log_append_time.then_some(cx.now_ms);
+        let base_offset =
+            self.log.append(cx.storage, cx.config, &batch, self.leader_epoch, cx.now_ms)?;
+        if idempotent {
+            self.producers.appended(header, base_offset, append_time_ms, cx.now_ms);
+        }
+        Ok(Stored { base_offset, append_time_ms, duplicate: false })
+    }
+
+    /// Checks what the topic asks of records.
+    fn check_records(&self, cx: &mut AppendContext<'_>, batch: &Batch) -> Result<(), Refusal> {
+        let config = cx.config;
+        let earliest = cx.now_ms.saturating_sub(config.timestamp_before_max_ms);
+        let latest = cx.now_ms.saturating_add(config.timestamp_after_max_ms);
+        let create_time = !config.log_append_time;
+        let bounded = create_time && config.timestamp_before_max_ms != i64::MAX;
+        let late = create_time && batch.header().max_timestamp > latest;
+        if !config.compacts && !bounded && !late {
+            return Ok(());
+        }
+        let open = batch
+            .open(cx.decompressor, config.max_decompressed_bytes)
+            .map_err(|error| Refusal::new(ErrorCode::CORRUPT_MESSAGE, error.to_string()))?;
+        let mut keyless = Vec::new();
+        let mut out_of_time = Vec::new();
+        for (index, record) in (0_i32..).zip(open.records()) {
+            let timestamp = record.timestamp();
+            if config.compacts && record.key().is_none() {
+                let partition = &self.name;
+                let text = format!(
+                    "Compacted topic cannot accept message without key in topic partition {partition}."
+                );
+                keyless.push((index, text));
+            }
+            if (bounded && timestamp < earliest) || (create_time && timestamp > latest) {
+                let text = format!(
+                    "Timestamp {timestamp} of message with offset {index} is out of range. \
+                     The timestamp should be within [{earliest}, {latest}]"
+                );
+                out_of_time.push((index, text));
+            }
+        }
+        refuse_records(ErrorCode::INVALID_RECORD, keyless)?;
+        refuse_records(ErrorCode::INVALID_TIMESTAMP, out_of_time)
+    }
+}
+
+fn refuse_records(code: ErrorCode, records: Vec<(i32, String)>) -> Result<(), Refusal> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<&str> = records.iter().take(NAMED_RECORDS).map(|(_, text)| &**text).collect();
+    let message = format!(
+        "One or more records have been rejected due to {} record errors in total, and only showing \
+         the first three errors at most: [{}]",
+        records.len(),
+        named.join(", ")
+    );
+    Err(Refusal { code, message: Some(message), records })
+}
+
+/// The batch that a request of `version` brings for one partition; exactly one is allowed.
+fn only_batch(records: Bytes, version: i16) -> Result<Batch, Refusal> {
+    let invalid = |what: &str| {
+        let text = format!("Produce requests with version {version} {what}");
+        Err(Refusal::new(ErrorCode::INVALID_RECORD, text))
+    };
+    if records.is_empty() {
+        return invalid("must have exactly one record batch per partition");
+    }
+    if records.get(MAGIC_AT).is_some_and(|magic| matches!(magic, 0 | 1)) {
+        return Err(Refusal::new(
+            ErrorCode::UNSUPPORTED_FOR_MESSAGE_FORMAT,
+            "record batches of magic version 0 and 1 are not taken, only version 2",
+        ));
+    }
+    let len = records.len();
+    let corrupt = |text: String| Refusal::new(ErrorCode::CORRUPT_MESSAGE, text);
+    let batch = match Batches::new(records).next() {
+        Some(Ok(batch)) => batch,
+        Some(Err(error)) => return Err(corrupt(error.to_string())),
+        None => return Err(corrupt(format!("{len} bytes hold no whole record batch"))),
+    };
+    if batch.header().total_len() < len {
+        return invalid("are only allowed to contain exactly one record batch per partition");
+    }
+    Ok(batch)
+}
+
+fn check_size(partition: &str, header: &BatchHeader, config: &LogConfig) -> Result<(), Refusal> {
+    let (size, most) = (header.total_len(), config.max_message_bytes);
+    if size > most {
+        let text = format!(
+            "The record batch size in the append to {partition} is {size} bytes which exceeds the \
+             maximum configured value of {most}."
+        );
+        return Err(Refusal::new(ErrorCode::MESSAGE_TOO_LARGE, text));
+    }
+    if size as u64 > config.segment_bytes {
+        let text = format!(
+            "Message batch size is {size} bytes in append to partition {partition}, which exceeds \
+             the maximum configured segment size of {}.",
+            config.segment_bytes
+        );
+        return Err(Refusal::new(ErrorCode::RECORD_LIST_TOO_LARGE, text));
+    }
+    Ok(())
+}
+
+/// Checks what a header must say, as Kafka does for a batch that comes from a client.
+fn check_header(partition: &str, header: &BatchHeader, version: i16) -> Result<(), Refusal> {
+    let invalid = |text: String| Err(Refusal::new(ErrorCode::INVALID_RECORD, text));
+    let (count, last) = (header.count, header.last_offset_delta);
+    match header.compression() {
+        Ok(Compression::Zstd) if version < ZSTD_SINCE => {
+            return Err(Refusal::new(
+                ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
+                format!(
+                    "Produce requests with version {version} are not allowed to use ZStandard compression"
+                ),
+            ));
+        }
+        Ok(_) => {}
+        Err(error) => return Err(Refusal::new(ErrorCode::CORRUPT_MESSAGE, error.to_string())),
+    }
+    if header.base_offset != 0 {
+        return invalid(format!(
+            "The baseOffset of the record batch in the append to {partition} should be 0, but it is {}",
+            header.base_offset
+        ));
+    }
+    if count <= 0 || last.checked_add(1) != Some(count) {
+        return invalid(format!(
+            "Inconsistent batch offset range [0, {last}] and count of records {count} in topic \
+             partition {partition}."
+        ));
+    }
+    if header.is_control() {
+        return invalid(format!(
+            "Clients are not allowed to write control records in topic partition {partition}."
+        ));
+    }
+    if header.producer_id != NO_PRODUCER_ID && header.base_sequence < 0 {
+        return invalid(format!(
+            "Invalid sequence number {} in record batch with producerId {}",
+            header.base_sequence, header.producer_id
+        ));
+    }
+    if header.is_transactional() {
+        let text = format!("No transaction is open in topic partition {partition}");
+        return Err(Refusal::new(ErrorCode::INVALID_TXN_STATE, text));
+    }
+    if header.timestamp_type() == TimestampType::LogAppendTime {
+        let text = format!(
+            "Invalid timestamp type in message to {partition}. Producer should not set timestamp \
+             type to LogAppendTime."
+        );
+        return Err(Refusal::new(ErrorCode::INVALID_TIMESTAMP, text));
+    }
+    Ok(())
+}
