@@ -57,7 +57,8 @@ settings! {
         /// How many bytes of one partition an answer may have; a first batch larger than that comes all the same.
         "max.partition.fetch.bytes" max_partition_fetch_bytes: i32 = 1_048_576;
         /// How many bytes this consumer may hold: answers fetched ahead, and decompressed records that were handed out
-        /// and not yet dropped. One batch per partition may always pass. Not Kafka's: Java's consumer has no such limit.
+        /// and not yet dropped. One batch per partition may always pass. Not of Kafka: Java's consumer has no such
+        /// limit.
         "consumer.buffer.memory" consumer_buffer_memory: usize = 67_108_864, in 1..=LONG;
         /// Whether the checksum of each batch is computed again.
         "check.crcs" check_crcs: bool = true;

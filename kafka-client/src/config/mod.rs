@@ -44,8 +44,8 @@ trait Settings: Default {
 
 /// Turns one entry per setting into the field, its default, the setter, Kafka's name with its parser, and the docs.
 ///
-/// An entry is `"kafka.name" field: Type = default`, then, if the type allows too much, `, in lowest..=highest`, and, if
-/// the setter takes something handier than the type, `, given name: type => value`.
+/// An entry is `"kafka.name" field: Type = default`, then, if the type allows too much, `, in lowest..=highest`, and,
+/// if the setter takes something handier than the type, `, given name: type => value`.
 macro_rules! settings {
     (
         $(#[$meta:meta])*
@@ -80,7 +80,7 @@ macro_rules! settings {
             $($crate::config::setter! {
                 $(#[$doc])*
                 #[doc = concat!(
-                    "\n\nKafka's name: `", $key, "`. Default: `", stringify!($default), "`."
+                    "\n\nKey: `", $key, "`. Default: `", stringify!($default), "`."
                 )]
                 #[must_use]
                 $key $field: $type $(, given $arg: $given => $convert)?

@@ -42,7 +42,7 @@ impl Properties {
     /// Reads a properties text.
     ///
     /// # Errors
-    /// If an escape `\uXXXX` has other than four hexadecimal digits, or is half of a character.
+    /// If an escape `\uHHHH` has other than four hexadecimal digits, or is half of a character.
     pub fn parse(text: &str) -> Result<Self, PropertyError> {
         let mut pairs = Vec::new();
         let mut lines = Lines { chars: text.chars().peekable(), line: 0 };
@@ -83,19 +83,21 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     fn next_logical(&mut self) -> Option<(usize, String)> {
-        loop {
-            let mut text = self.next_natural()?;
-            let line = self.line;
-            if text.is_empty() || text.starts_with(['#', '!']) {
-                continue;
+        let mut text = loop {
+            let text = self.next_natural()?;
+            // A line of nothing but the backslash that continues it is a blank one.
+            let blank = text.is_empty() || text == "\\";
+            if !blank && !text.starts_with(['#', '!']) {
+                break text;
             }
-            while continues(&text) {
-                text.pop();
-                let Some(more) = self.next_natural() else { break };
-                text.push_str(&more);
-            }
-            return Some((line, text));
+        };
+        let line = self.line;
+        while continues(&text) {
+            text.pop();
+            let Some(more) = self.next_natural() else { break };
+            text.push_str(&more);
         }
+        Some((line, text))
     }
 
     /// One natural line without the white space it starts with; `\n`, `\r` and both together end one.
@@ -141,7 +143,7 @@ fn split(line: &str) -> (&str, &str) {
     (&line[..end], rest.trim_start_matches(is_white))
 }
 
-/// Through UTF-16, because `\uXXXX` names its units.
+/// Through UTF-16, because `\uHHHH` names its units.
 fn unescape(text: &str) -> Result<String, &'static str> {
     let mut units = Vec::with_capacity(text.len());
     let mut chars = text.chars();
@@ -220,6 +222,7 @@ mod tests {
         one("a=b\\\n# no comment", "a", "b# no comment");
         one("a=b\\", "a", "b");
         one(r"a=b\\", "a", r"b\");
+        assert_eq!(pairs("\\\n# one\n\\\n\n\\\na"), [("a".to_owned(), String::new(), 6)]);
         assert_eq!(
             pairs("# one\\\n! two\n\n   # three\n a = 1\r\n\rb=2\\\n3\nc=4\n"),
             [("a", "1", 5), ("b", "23", 7), ("c", "4", 9)].map(|(key, value, line)| (

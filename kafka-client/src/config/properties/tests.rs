@@ -1,3 +1,5 @@
+//! Every name and default of Kafka 4.4, and what is said to a person when a setting is wrong.
+
 use super::*;
 use crate::config::{Acks, AutoOffsetReset};
 use kafka_proto::records::Compression;
@@ -162,7 +164,8 @@ fn an_unknown_name_is_refused_with_the_nearest() {
     );
     complaint(
         read("ssl.keystore.pasword=x"),
-        "unknown setting \"ssl.keystore.pasword\" (line 1): did you mean \"ssl.keystore.password\"?",
+        "unknown setting \"ssl.keystore.pasword\" (line 1): \
+         did you mean \"ssl.keystore.password\"?",
     );
     complaint(
         read("spring.kafka.template.default-topic=x"),
