@@ -10,4 +10,4 @@ mod record;
 
 pub use error::{Error, ErrorKind, Result};
 pub use net::{Connector, Stream, TcpConnector};
-pub use record::{ConsumerRecord, ProducerRecord, RecordMetadata, TopicPartition};
+pub use record::{ConsumerRecord, ProducerRecord, TopicPartition};
