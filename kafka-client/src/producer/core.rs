@@ -272,35 +272,25 @@ impl Core {
         }
     }
 
-    /// The next request that can go out.
+    /// The next request that can go out, or the connection that it needs.
     fn request(&mut self, now: Monotonic) -> Option<Action> {
         let (only_ambiguous, _) = self.may_send();
-        for at in &self.active {
-            let Some(queue) = self.queues.get(*at) else { continue };
-            if !queue.is_waiting() {
-                continue;
-            }
-            let Some((leader, _)) = self.snapshot.leader(&queue.topic, queue.partition) else {
-                continue;
-            };
-            if !queue.is_sendable(now, leader, only_ambiguous) {
-                continue;
-            }
-            let broker = self.brokers.entry(leader).or_default();
-            match broker.link {
-                Link::Down => {
-                    broker.link = Link::Opening;
-                    return Some(Action::Connect(leader));
-                }
-                Link::Up if broker.in_flight < self.rules.max_in_flight => {
-                    if let Some(action) = self.fill(now, leader) {
-                        return Some(action);
-                    }
-                }
-                Link::Opening | Link::Up => {}
-            }
+        let leader = self.active.iter().find_map(|at| {
+            let queue = self.queues.get(*at).filter(|queue| queue.is_waiting())?;
+            let (leader, _) = self.snapshot.leader(&queue.topic, queue.partition)?;
+            let free = self.brokers.get(&leader).is_none_or(|broker| match broker.link {
+                Link::Down => true,
+                Link::Opening => false,
+                Link::Up => broker.in_flight < self.rules.max_in_flight,
+            });
+            (free && queue.is_sendable(now, leader, only_ambiguous)).then_some(leader)
+        })?;
+        let broker = self.brokers.entry(leader).or_default();
+        if broker.link == Link::Down {
+            broker.link = Link::Opening;
+            return Some(Action::Connect(leader));
         }
-        None
+        self.fill(now, leader)
     }
 
     /// One request for `leader`: a batch of every partition that has one ready, up to `max.request.size`.

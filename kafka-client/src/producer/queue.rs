@@ -27,7 +27,7 @@ pub(crate) struct Identity {
 #[derive(Debug)]
 pub(crate) struct Batch {
     content: Content,
-    pub(crate) count: u32,
+    count: i32,
     /// Set from the first sending on, if the producer is idempotent.
     stamp: Option<Stamp>,
     in_flight: bool,
@@ -110,11 +110,6 @@ impl Batch {
         let bytes = Bytes::from_owner(Pooled(sealed, sealer.pool.clone()));
         self.content = Content::Sealed(bytes.clone());
         bytes
-    }
-
-    /// Records of this batch in the sequence, as the wire counts them.
-    fn records(&self) -> i32 {
-        i32::try_from(self.count).unwrap_or(i32::MAX)
     }
 
     fn fail(&mut self, error: &Error) {
@@ -248,7 +243,7 @@ impl Queue {
         });
         let bytes = batch.seal(stamp, sealer);
         if is_new && stamp.is_some() {
-            self.next_sequence = increment_sequence(self.next_sequence, batch.records());
+            self.next_sequence = increment_sequence(self.next_sequence, batch.count);
         }
         if bytes.len() > room {
             return None;
@@ -354,7 +349,7 @@ impl Queue {
             in_flight: false,
             maybe_written: false,
             created: batch.created,
-            completion: batch.completion.split_off(head_count),
+            completion: batch.completion.split_off(head_count.unsigned_abs()),
             memory: batch.memory.clone(),
             waiting: None,
         };
@@ -364,7 +359,7 @@ impl Queue {
         batch.maybe_written = false;
         self.in_flight -= 1;
         let old = batch.stamp;
-        let records = batch.records();
+        let records = head_count;
         self.batches.insert(at + 1, tail_batch);
         // The halves keep the sequence numbers that the whole had, so what follows keeps its own.
         if let Some(stamp) = old
