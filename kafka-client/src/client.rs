@@ -1,12 +1,10 @@
 //! `Client`: what producers, consumers and admin of one cluster share.
 
-use crate::admin::Admin;
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::cluster::metadata::Metadata;
-use crate::config::{ClientConfig, ConsumerConfig, ProducerConfig};
-use crate::consumer::Consumer;
+use crate::config::{ClientConfig, ProducerConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Address, Connector, Options, Pool, TcpConnector};
 use crate::producer::{Producer, ProducerBuilder};
@@ -144,19 +142,6 @@ impl Client {
             config,
             partitioner: None,
         }
-    }
-
-    /// A consumer with these settings.
-    ///
-    /// # Errors
-    /// When settings contradict one another.
-    pub fn consumer(&self, config: ConsumerConfig) -> Result<Consumer> {
-        Consumer::new(self.shared.cluster.clone(), config)
-    }
-
-    /// Administration of topics, configs, records and the cluster.
-    pub fn admin(&self) -> Admin {
-        Admin::new(self.shared.cluster.clone(), self.shared.config.default_api_timeout)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A Kafka client.
 
 mod backoff;
+mod client;
 mod clock;
 mod cluster;
 pub mod config;
@@ -10,6 +11,7 @@ mod producer;
 mod record;
 pub mod config;
 
+pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind, Result};
 pub use net::{Connector, Stream, TcpConnector};
 pub use producer::{Deliveries, Delivery, Enqueue, Partitioner, Producer, ProducerBuilder, RecordMetadata, TopicHandle, partition_for_key};

@@ -19,7 +19,7 @@ pub use partitioner::{Partitioner, partition_for_key};
 
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
-use crate::config::{Acks, ClientConfig, ProducerConfig};
+use crate::config::{Acks, ClientConfig, ConfigError, ProducerConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::ProducerRecord;
 use accumulator::{Accumulator, Limits, Refusal, TopicBuffers};
@@ -82,16 +82,18 @@ impl ProducerBuilder {
     /// When settings contradict one another.
     pub fn build(self) -> Result<Producer> {
         let Self { cluster, client, config, partitioner } = self;
-        config.validate(&client).map_err(|e| {
+        let invalid = |e: ConfigError| {
             Error::new(ErrorKind::Invalid, "make a producer", e.to_string()).with_source(e)
-        })?;
+        };
+        config.validate(&client).map_err(invalid)?;
+        let delivery_timeout = config.delivery_timeout_with(&client).map_err(invalid)?;
         let request_size = config.max_request_size;
         let limits = Limits {
             batch_size: config.batch_size.clamp(1, request_size),
             request_size,
             memory: config.buffer_memory,
         };
-        let acks = match config.acks() {
+        let acks = match config.acks {
             Acks::All => -1,
             Acks::Leader => 1,
             Acks::None => 0,
@@ -101,18 +103,18 @@ impl ProducerBuilder {
             acks,
             idempotent: config.is_idempotent(),
             max_in_flight: config.max_in_flight_requests_per_connection,
-            delivery_timeout: config.delivery_timeout,
+            delivery_timeout,
             retries: config.retries,
             backoff: Backoff { first: client.retry_backoff, max: client.retry_backoff_max },
         };
         let accumulator = Arc::new(Accumulator::new(limits, cluster.clock.clone()));
-        let compressor = Compressor::new(config.compression_type, config.compression_level());
+        let compressor = Compressor::none();
         let sealer = queue::Sealer { compressor, pool: accumulator.pool().clone() };
         let settings = Settings {
             linger: config.linger,
             acks,
             request_timeout: client.request_timeout,
-            delivery_timeout: config.delivery_timeout,
+            delivery_timeout,
         };
         let topics = Arc::new(Topics::new(limits.batch_size));
         let (commands, queue) = mpsc::unbounded_channel();

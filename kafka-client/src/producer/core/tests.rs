@@ -55,8 +55,10 @@ impl Story {
 
     fn connected(change: impl FnOnce(&mut Rules)) -> Self {
         let mut story = Self::new(change);
-        let identity = Identity { producer_id: 7, epoch: 0 };
-        story.core.on_identity(story.now(), Ok(identity));
+        if story.core.rules.idempotent {
+            let identity = Identity { producer_id: 7, epoch: 0 };
+            story.core.on_identity(story.now(), Ok(identity));
+        }
         story.core.on_connected(1, true);
         story.core.on_connected(2, true);
         story
