@@ -58,8 +58,10 @@ fn cpu() -> Duration {
 /// CPU time in user mode and in the kernel, in ticks of 10 ms.
 fn split() -> (f64, f64) {
     let stat = read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> =
-        stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
+    let fields: Vec<&str> = stat
+        .rsplit_once(')')
+        .map(|(_, rest)| rest.split_whitespace().collect())
+        .unwrap_or_default();
     let ticks = |at: usize| {
         let field = fields.get(at).and_then(|field| field.parse::<f64>().ok());
         field.unwrap_or_default() / 100.0

@@ -10,7 +10,8 @@ pub struct Payloads {
 
 /// Text that repeats, as in JSON.
 const TEMPLATE: &[u8] = b"{\"type\":\"page_view\",\"user_id\":\"\",\"session\":\"\",\
-\"url\":\"/catalog/item/\",\"country\":\"DE\",\"amount\":,\"currency\":\"EUR\",\"flags\":[true,false]}";
+\"url\":\"/catalog/item/\",\"country\":\"DE\",\"amount\":,\
+\"currency\":\"EUR\",\"flags\":[true,false]}";
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const POOL_BYTES: usize = 16 << 20;
 

@@ -9,10 +9,12 @@ mod error;
 mod net;
 mod producer;
 mod record;
-pub mod config;
 
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind, Result};
 pub use net::{Connector, Stream, TcpConnector};
-pub use producer::{Deliveries, Delivery, Enqueue, Partitioner, Producer, ProducerBuilder, RecordMetadata, TopicHandle, partition_for_key};
+pub use producer::{
+    Deliveries, Delivery, Enqueue, Partitioner, Producer, ProducerBuilder, RecordMetadata,
+    TopicHandle, partition_for_key,
+};
 pub use record::{ConsumerRecord, ProducerRecord, TopicPartition};

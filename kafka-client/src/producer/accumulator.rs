@@ -263,8 +263,7 @@ impl Accumulator {
         }
         let now = self.clock.now();
         let cell = Cell::new(buffer.topic.clone(), buffer.partition);
-        let opened =
-            Opened { buffer: buffer.clone(), cell: cell.clone(), at: now.monotonic };
+        let opened = Opened { buffer: buffer.clone(), cell: cell.clone(), at: now.monotonic };
         self.put(|inbox| inbox.opened.push(opened));
         Ok(open.insert(OpenBatch {
             builder: BatchBuilder::new(self.pool.take(needed)),
@@ -364,7 +363,8 @@ impl TopicBuffers {
     #[inline]
     pub(crate) fn sticky(&self) -> usize {
         let turn = self.sticky.load(Ordering::Relaxed) as usize;
-        let place = if turn < self.available.len() { turn } else { turn % self.available.len().max(1) };
+        let place =
+            if turn < self.available.len() { turn } else { turn % self.available.len().max(1) };
         self.available.get(place).map_or(0, |partition| *partition as usize)
     }
 

@@ -86,7 +86,9 @@ enum Identified {
     /// Not idempotent.
     Needless,
     /// None asked for, or a new one is due once nothing is ambiguous any more.
-    Due { not_before: Monotonic },
+    Due {
+        not_before: Monotonic,
+    },
     Asked,
     Have,
 }
@@ -422,10 +424,13 @@ impl Core {
         let Some(queue) = self.queues.get_mut(at) else { return };
         let Answer { base_offset, log_append_time_ms, .. } = *answer;
         let error = || {
-            let error = Error::broker(answer.code, match &answer.message {
-                Some(message) => format!("send ({message})"),
-                None => "send".to_owned(),
-            });
+            let error = Error::broker(
+                answer.code,
+                match &answer.message {
+                    Some(message) => format!("send ({message})"),
+                    None => "send".to_owned(),
+                },
+            );
             error.with_topic(&answer.topic, Some(answer.partition))
         };
         match answer.code {

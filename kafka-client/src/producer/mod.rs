@@ -17,6 +17,7 @@ pub use delivery::{Deliveries, Delivery, RecordMetadata};
 pub use enqueue::Enqueue;
 pub use partitioner::{Partitioner, partition_for_key};
 
+use self::core::{Core, Rules};
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
 use crate::config::{Acks, ClientConfig, ConfigError, ProducerConfig};
@@ -24,7 +25,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::ProducerRecord;
 use accumulator::{Accumulator, Limits, Refusal, TopicBuffers};
 use kafka_proto::records::Compressor;
-use self::core::{Core, Rules};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -108,7 +108,10 @@ impl ProducerBuilder {
             backoff: Backoff { first: client.retry_backoff, max: client.retry_backoff_max },
         };
         let accumulator = Arc::new(Accumulator::new(limits, cluster.clock.clone()));
-        let compressor = Compressor::none();
+        let compressor = Compressor::new(config.compression_type, config.compression_level())
+            .map_err(|e| {
+                Error::new(ErrorKind::Invalid, "make a producer", e.to_string()).with_source(e)
+            })?;
         let sealer = queue::Sealer { compressor, pool: accumulator.pool().clone() };
         let settings = Settings {
             linger: config.linger,
@@ -187,7 +190,11 @@ impl Producer {
         self.try_enqueue_to(&topic, &record)
     }
 
-    fn try_enqueue_to(&self, topic: &Arc<TopicBuffers>, record: &ProducerRecord<'_>) -> Result<Delivery> {
+    fn try_enqueue_to(
+        &self,
+        topic: &Arc<TopicBuffers>,
+        record: &ProducerRecord<'_>,
+    ) -> Result<Delivery> {
         match self.place(topic, record) {
             Ok(delivery) => Ok(delivery),
             Err(Obstacle::Never(error)) => Err(error),
@@ -324,7 +331,11 @@ impl Producer {
 
     /// Gives a record its place, if there is one now.
     #[inline]
-    fn place(&self, topic: &Arc<TopicBuffers>, record: &ProducerRecord<'_>) -> Result<Delivery, Obstacle> {
+    fn place(
+        &self,
+        topic: &Arc<TopicBuffers>,
+        record: &ProducerRecord<'_>,
+    ) -> Result<Delivery, Obstacle> {
         if topic.stale.load(Ordering::Acquire) {
             let topic = self.shared.topics.find(&topic.name).ok_or(Obstacle::Unknown)?;
             return self.place(&topic, record);
@@ -410,8 +421,8 @@ impl Producer {
                 }
                 next = more.next();
                 let Some(following) = next else { return Ok(Step::Next(None)) };
-                let here = *topic.name == *following.topic
-                    && self.choose(topic, &following)? == chosen;
+                let here =
+                    *topic.name == *following.topic && self.choose(topic, &following)? == chosen;
                 if !here {
                     break;
                 }

@@ -261,9 +261,8 @@ impl Queue {
         let Some(at) = self.batches.iter().position(|batch| batch.in_flight) else { return };
         self.in_flight -= 1;
         // A broker takes no batch whose predecessor it does not have.
-        let lacks = |batch: &Batch| {
-            batch.stamp.is_some() && !batch.maybe_written && !batch.in_flight
-        };
+        let lacks =
+            |batch: &Batch| batch.stamp.is_some() && !batch.maybe_written && !batch.in_flight;
         let preceded = self.batches.iter().take(at).any(lacks);
         let Some(batch) = self.batches.get_mut(at) else { return };
         batch.in_flight = false;

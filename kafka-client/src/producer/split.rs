@@ -17,7 +17,8 @@ pub(super) fn split(sealed: &Bytes) -> Option<(BatchBuilder, BatchBuilder)> {
     let mut halves = (BatchBuilder::new(Vec::new()), BatchBuilder::new(Vec::new()));
     for (place, record) in open.records().enumerate() {
         let half = if place < count / 2 { &mut halves.0 } else { &mut halves.1 };
-        let headers: Vec<_> = record.headers().map(|header| (header.key(), header.value())).collect();
+        let headers: Vec<_> =
+            record.headers().map(|header| (header.key(), header.value())).collect();
         let headers: Vec<_> = headers.iter().map(|(key, value)| (&**key, *value)).collect();
         half.append(record.timestamp(), record.key(), record.value(), &headers);
     }

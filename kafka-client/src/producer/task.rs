@@ -173,7 +173,8 @@ impl Task {
         // Those that are due wait for room, and with it for an event; the first that is not due sets the time.
         let lingers = self.lingering.iter().map(|opened| opened.at.after(self.settings.linger));
         let linger = lingers.into_iter().find(|at| *at > now.monotonic);
-        let late = self.lingering.front().map(|opened| opened.at.after(self.settings.delivery_timeout));
+        let late =
+            self.lingering.front().map(|opened| opened.at.after(self.settings.delivery_timeout));
         linger.into_iter().chain(late).chain(self.core.deadline(now)).min()
     }
 
@@ -242,7 +243,8 @@ impl Task {
         }
         let request = produce::Request {
             acks: self.settings.acks,
-            timeout_ms: i32::try_from(self.settings.request_timeout.as_millis()).unwrap_or(i32::MAX),
+            timeout_ms: i32::try_from(self.settings.request_timeout.as_millis())
+                .unwrap_or(i32::MAX),
             topic_data: topics,
             ..Default::default()
         };
@@ -302,7 +304,8 @@ impl Task {
         let mut answers = Vec::new();
         for topic in &response.responses {
             let by_id = || {
-                let same = |known: &&Arc<crate::cluster::metadata::Topic>| known.id == topic.topic_id;
+                let same =
+                    |known: &&Arc<crate::cluster::metadata::Topic>| known.id == topic.topic_id;
                 snapshot.topics.values().find(same).map(|known| known.name.clone())
             };
             let named = (!topic.name.is_empty()).then(|| topic.name.clone());
@@ -310,7 +313,8 @@ impl Task {
             for row in &topic.partition_responses {
                 let leader = &row.current_leader;
                 if leader.leader_epoch >= 0 {
-                    let node = response.node_endpoints.iter().find(|e| e.node_id == leader.leader_id);
+                    let node =
+                        response.node_endpoints.iter().find(|e| e.node_id == leader.leader_id);
                     let endpoint = node.and_then(|node| {
                         let port = u16::try_from(node.port).ok()?;
                         Some((node.node_id, Address { host: node.host.clone(), port }))
@@ -362,10 +366,9 @@ async fn identify(cluster: &Cluster, held: Option<Identity>) -> Result<Identity>
     }
     let response = connection.call_at(&request, version).await?;
     match response.error_code {
-        ErrorCode::NONE => Ok(Identity {
-            producer_id: response.producer_id,
-            epoch: response.producer_epoch,
-        }),
+        ErrorCode::NONE => {
+            Ok(Identity { producer_id: response.producer_id, epoch: response.producer_epoch })
+        }
         code => Err(Error::broker(code, "get a producer id")),
     }
 }

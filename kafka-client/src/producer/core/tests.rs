@@ -69,10 +69,8 @@ impl Story {
     }
 
     fn leaders(&mut self, leaders: [i32; 2]) {
-        let partitions =
-            leaders.map(|id| Partition { leader: Some(id), leader_epoch: 0 }).to_vec();
-        let topic =
-            Topic { name: "t".into(), id: Uuid::ZERO, error: ErrorCode::NONE, partitions };
+        let partitions = leaders.map(|id| Partition { leader: Some(id), leader_epoch: 0 }).to_vec();
+        let topic = Topic { name: "t".into(), id: Uuid::ZERO, error: ErrorCode::NONE, partitions };
         let address = |id: i32| (id, Address { host: "h".into(), port: 1 });
         self.core.on_snapshot(Arc::new(Snapshot {
             topics: [("t".into(), Arc::new(topic))].into(),
