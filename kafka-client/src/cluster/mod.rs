@@ -24,6 +24,7 @@ pub(crate) struct Cluster {
     seen: watch::Sender<Arc<Snapshot>>,
     /// Why the last question failed.
     last_error: Mutex<Option<Error>>,
+    allow_auto_create: bool,
 }
 
 impl Cluster {
@@ -32,6 +33,7 @@ impl Cluster {
         clock: Arc<Clock>,
         bootstrap: Vec<Address>,
         metadata: Metadata,
+        allow_auto_create: bool,
     ) -> Self {
         Self {
             pool,
@@ -41,6 +43,7 @@ impl Cluster {
             asked: Notify::new(),
             seen: watch::Sender::new(Arc::default()),
             last_error: Mutex::default(),
+            allow_auto_create,
         }
     }
 
@@ -100,8 +103,7 @@ impl Cluster {
         let request = wire::Request {
             // Version 0 knows no null: an empty list asks for all there, and for none from 1 on.
             topics: if version == 0 && topics.is_none() { Some(vec![]) } else { topics.map(rows) },
-            // Whether a topic is really made is the broker's decision (auto.create.topics.enable).
-            allow_auto_topic_creation: true,
+            allow_auto_topic_creation: self.allow_auto_create || version < 4,
             ..Default::default()
         };
         connection.call_at(&request, version).await

@@ -3,6 +3,7 @@
 use super::batch::{BatchHeader, TimestampType};
 use super::error::RecordError;
 use super::record::{Place, Record};
+use super::varint;
 use bytes::Bytes;
 
 /// The least bytes of a record: its length, attributes, two deltas, and three lengths or counts.
@@ -55,18 +56,33 @@ impl OpenBatch {
     /// The records.
     #[inline]
     pub fn records(&self) -> RecordIter<'_> {
+        self.records_from(0, self.count)
+    }
+
+    /// Up to `count` records, from the one that begins at byte `at` on: 0, or what [`OpenBatch::behind`] says.
+    #[inline]
+    pub fn records_from(&self, at: usize, count: usize) -> RecordIter<'_> {
         let append_time = match self.header.timestamp_type() {
             TimestampType::CreateTime => None,
             TimestampType::LogAppendTime => Some(self.header.max_timestamp),
         };
         RecordIter {
             bytes: &self.bytes,
-            at: 0,
-            left: self.count,
+            at,
+            left: count,
             base_offset: self.header.base_offset,
             base_timestamp: self.header.base_timestamp,
             append_time,
         }
+    }
+
+    /// Where the record begins that comes `count` records after the one at byte `at`.
+    pub fn behind(&self, mut at: usize, count: usize) -> usize {
+        for _ in 0..count {
+            let length = varint::read_i32(&self.bytes, &mut at).unwrap_or_default();
+            at = at.saturating_add(usize::try_from(length).unwrap_or_default());
+        }
+        at.min(self.bytes.len())
     }
 }
 

@@ -1,0 +1,287 @@
+//! What `poll` hands out: whole batches, or pieces of them, and views of their records.
+//!
+//! Reading costs no allocation, lock or clock: batches were checked when they were opened. The memory goes back when the
+//! last owner of it is dropped.
+
+use super::budget::Held;
+use crate::record::{ConsumerRecord, TopicPartition};
+use bytes::Bytes;
+use kafka_proto::records::{Headers, OpenBatch, Record, RecordIter, TimestampType};
+use std::collections::BTreeSet;
+use std::iter::FusedIterator;
+use std::sync::Arc;
+
+/// Records of one or more partitions, in order within each.
+///
+/// It owns what it holds and borrows nothing of the consumer, so it can go to another task. While it lives, its bytes
+/// count against the consumer's memory.
+///
+/// ```no_run
+/// # fn handle(records: kafka_client::Records) {
+/// for record in &records {
+///     println!("{} {:?}", record.offset(), record.value());
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    batches: Vec<RecordBatch>,
+    len: usize,
+}
+
+/// Records of one partition that follow each other in one batch of the log.
+#[derive(Clone, Debug)]
+pub struct RecordBatch {
+    which: TopicPartition,
+    batch: OpenBatch,
+    at: usize,
+    len: usize,
+    /// Counts the memory until it is dropped.
+    _held: Arc<Held>,
+}
+
+impl Records {
+    pub(crate) fn push(&mut self, batch: RecordBatch) {
+        self.len += batch.len;
+        self.batches.push(batch);
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// All records.
+    #[inline]
+    pub fn iter(&self) -> Iter<'_> {
+        Iter { current: None, batches: self.batches.iter(), left: self.len }
+    }
+
+    /// The records batch by batch, as they lie in the log.
+    pub fn batches(&self) -> impl ExactSizeIterator<Item = &RecordBatch> {
+        self.batches.iter()
+    }
+
+    /// Each partition once, with its batches.
+    pub fn partitions(
+        &self,
+    ) -> impl Iterator<Item = (&TopicPartition, impl Iterator<Item = &RecordBatch>)> {
+        let mut seen = BTreeSet::new();
+        let first = self.batches.iter().filter(move |batch| seen.insert(&batch.which));
+        first.map(|first| {
+            let own = self.batches.iter().filter(move |batch| batch.which == first.which);
+            (&first.which, own)
+        })
+    }
+}
+
+impl<'a> IntoIterator for &'a Records {
+    type Item = RecordView<'a>;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl RecordBatch {
+    pub(crate) fn new(
+        which: TopicPartition,
+        batch: OpenBatch,
+        at: usize,
+        len: usize,
+        held: Arc<Held>,
+    ) -> Self {
+        Self { which, batch, at, len, _held: held }
+    }
+
+    /// The topic.
+    pub fn topic(&self) -> &str {
+        &self.which.topic
+    }
+
+    /// The partition.
+    pub fn partition(&self) -> i32 {
+        self.which.partition
+    }
+
+    /// Topic and partition.
+    pub fn topic_partition(&self) -> &TopicPartition {
+        &self.which
+    }
+
+    /// The epoch of the leader that took the records; -1 if it is not known.
+    pub fn leader_epoch(&self) -> i32 {
+        self.batch.header().partition_leader_epoch
+    }
+
+    /// Whether timestamps are those of who made the records, or of the broker that appended them.
+    pub fn timestamp_type(&self) -> TimestampType {
+        self.batch.header().timestamp_type()
+    }
+
+    /// How many records there are: never none.
+    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The records.
+    #[inline]
+    pub fn iter(&self) -> BatchIter<'_> {
+        BatchIter { batch: self, records: self.batch.records_from(self.at, self.len) }
+    }
+}
+
+impl<'a> IntoIterator for &'a RecordBatch {
+    type Item = RecordView<'a>;
+    type IntoIter = BatchIter<'a>;
+
+    fn into_iter(self) -> BatchIter<'a> {
+        self.iter()
+    }
+}
+
+/// One record, where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordView<'a> {
+    batch: &'a RecordBatch,
+    record: Record<'a>,
+}
+
+impl<'a> RecordView<'a> {
+    /// The topic.
+    #[inline]
+    pub fn topic(&self) -> &'a str {
+        &self.batch.which.topic
+    }
+
+    /// The partition.
+    #[inline]
+    pub fn partition(&self) -> i32 {
+        self.batch.which.partition
+    }
+
+    /// The offset in the partition.
+    #[inline]
+    pub fn offset(&self) -> i64 {
+        self.record.offset()
+    }
+
+    /// Milliseconds since 1970; -1 if the record has none.
+    #[inline]
+    pub fn timestamp_ms(&self) -> i64 {
+        self.record.timestamp()
+    }
+
+    /// The epoch of the leader that took the record; -1 if it is not known.
+    #[inline]
+    pub fn leader_epoch(&self) -> i32 {
+        self.batch.leader_epoch()
+    }
+
+    /// The key.
+    #[inline]
+    pub fn key(&self) -> Option<&'a [u8]> {
+        self.record.key()
+    }
+
+    /// The value; `None` is a tombstone.
+    #[inline]
+    pub fn value(&self) -> Option<&'a [u8]> {
+        self.record.value()
+    }
+
+    /// Names with values, in order; a name may come twice.
+    #[inline]
+    pub fn headers(&self) -> Headers<'a> {
+        self.record.headers()
+    }
+
+    /// The record as one that owns what it holds: its key and value stay where they are, in memory that lives on as long
+    /// as one such record of the same answer does.
+    pub fn to_owned(&self) -> ConsumerRecord {
+        owned(&self.batch.which, &self.batch.batch, &self.record)
+    }
+}
+
+/// An owned record: slices of the batch.
+pub(crate) fn owned(
+    which: &TopicPartition,
+    batch: &OpenBatch,
+    record: &Record<'_>,
+) -> ConsumerRecord {
+    let bytes = batch.bytes();
+    let slice = |range| -> Bytes { bytes.slice(range) };
+    let headers = record.headers();
+    let headers = headers.map(|h| (h.key().as_ref().into(), h.value_range().map(slice)));
+    ConsumerRecord {
+        topic: which.topic.clone(),
+        partition: which.partition,
+        offset: record.offset(),
+        timestamp_ms: record.timestamp(),
+        leader_epoch: batch.header().partition_leader_epoch,
+        key: record.key_range().map(slice),
+        value: record.value_range().map(slice),
+        headers: headers.collect(),
+    }
+}
+
+/// All records of a [`Records`].
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    current: Option<BatchIter<'a>>,
+    batches: std::slice::Iter<'a, RecordBatch>,
+    left: usize,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = RecordView<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<RecordView<'a>> {
+        loop {
+            if let Some(record) = self.current.as_mut().and_then(Iterator::next) {
+                self.left -= 1;
+                return Some(record);
+            }
+            self.current = Some(self.batches.next()?.iter());
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+impl FusedIterator for Iter<'_> {}
+
+/// The records of one [`RecordBatch`].
+#[derive(Clone, Debug)]
+pub struct BatchIter<'a> {
+    batch: &'a RecordBatch,
+    records: RecordIter<'a>,
+}
+
+impl<'a> Iterator for BatchIter<'a> {
+    type Item = RecordView<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<RecordView<'a>> {
+        let record = self.records.next()?;
+        Some(RecordView { batch: self.batch, record })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.records.size_hint()
+    }
+}
+
+impl ExactSizeIterator for BatchIter<'_> {}
+impl FusedIterator for BatchIter<'_> {}

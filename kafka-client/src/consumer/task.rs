@@ -1,0 +1,256 @@
+//! The shell around the consumer's machine: one task that sends what it asks for and feeds back what comes.
+
+use super::budget::Budget;
+use super::core::{Action, Core};
+use super::{Settings, fetcher, offsets};
+use crate::clock::{Clock, Monotonic};
+use crate::cluster::Cluster;
+use crate::error::{Error, ErrorKind, Result};
+use crate::net::{Connection, Purpose, Reply};
+use kafka_proto::messages::fetch;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+
+/// What the consumer and its task have in common. The lock is held for moments, and never per record.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) budget: Arc<Budget>,
+    /// Tells the task that the machine has something to do.
+    pub(super) wake: Arc<Notify>,
+    state: Mutex<State>,
+    /// Tells this consumer's connections from those of others.
+    number: u64,
+}
+
+/// What is under the lock.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) core: Core,
+    /// The application, when it waits.
+    pub(super) waiting: Option<Waker>,
+    pub(super) closed: bool,
+}
+
+impl Shared {
+    pub(super) fn new(cluster: Arc<Cluster>, settings: Settings, number: u64) -> Self {
+        let wake = Arc::new(Notify::new());
+        let budget = Budget::new(settings.consumer_buffer_memory, wake.clone());
+        let settings = Arc::new(settings);
+        let core = Core::new(settings.clone(), budget.clone());
+        let state = Mutex::new(State { core, waiting: None, closed: false });
+        Self { cluster, settings, budget, wake, state, number }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.cluster.clock
+    }
+}
+
+/// What came back.
+enum Event {
+    Fetched { broker: i32, connection: Connection, version: i16, reply: Reply },
+    Connected { ask: fetcher::Ask, connection: Result<Connection> },
+    Answered { ticket: u64, answer: Result<offsets::Response> },
+}
+
+struct Task {
+    shared: Arc<Shared>,
+    /// For fetches: a long poll must not hold up anything else.
+    connections: BTreeMap<i32, Connection>,
+    calls: JoinSet<Event>,
+    events: mpsc::UnboundedSender<Event>,
+}
+
+/// Runs until the consumer is closed or dropped.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let (events, mut inbox) = mpsc::unbounded_channel();
+    let mut seen = shared.cluster.watch();
+    let first = seen.borrow_and_update().clone();
+    shared.state().core.on_metadata(first);
+    let connections = BTreeMap::new();
+    let mut task = Task { shared: shared.clone(), connections, calls: JoinSet::new(), events };
+    while let Some(deadline) = task.act() {
+        tokio::select! {
+            biased;
+            Some(event) = inbox.recv() => task.on_event(event),
+            Some(event) = task.calls.join_next() => {
+                // One that panicked or was aborted has nothing to say.
+                if let Ok(event) = event {
+                    task.on_event(event);
+                }
+            }
+            Ok(()) = seen.changed() => {
+                let snapshot = seen.borrow_and_update().clone();
+                shared.state().core.on_metadata(snapshot);
+            }
+            () = shared.wake.notified() => {}
+            () = sleep_until(shared.clock(), deadline) => {}
+        }
+    }
+    task.end();
+}
+
+impl Task {
+    /// Does what the machine asks for, then calls the application. Gives the time to look again, `None` when closed.
+    fn act(&mut self) -> Option<Option<Monotonic>> {
+        loop {
+            let now = self.shared.clock().now();
+            let mut state = self.shared.state();
+            if state.closed {
+                return None;
+            }
+            let Some(action) = state.core.poll(now) else {
+                let deadline = state.core.deadline(now);
+                let waiting = state.waiting.take();
+                drop(state);
+                waiting.into_iter().for_each(Waker::wake);
+                return Some(deadline);
+            };
+            drop(state);
+            self.perform(action);
+        }
+    }
+
+    fn perform(&mut self, action: Action) {
+        let cluster = &self.shared.cluster;
+        match action {
+            Action::Want(topic) => cluster.want(&topic),
+            Action::Refresh => cluster.refresh(),
+            Action::Learn(told) => cluster.learn_leader(
+                &told.which.topic,
+                told.which.partition,
+                told.leader,
+                told.leader_epoch,
+                told.endpoint,
+            ),
+            Action::Ask(ask) => {
+                let cluster = cluster.clone();
+                self.calls.spawn(async move {
+                    let ticket = ask.ticket;
+                    Event::Answered { ticket, answer: call(&cluster, ask).await }
+                });
+            }
+            Action::Fetch(ask) => match self.connections.get(&ask.broker) {
+                Some(connection) if connection.is_alive() => self.fetch(connection.clone(), ask),
+                _ => {
+                    let cluster = cluster.clone();
+                    let purpose = Purpose::Fetch(self.shared.number);
+                    self.calls.spawn(async move {
+                        let connection = cluster.connection(ask.broker, purpose).await;
+                        Event::Connected { ask, connection }
+                    });
+                }
+            },
+        }
+    }
+
+    fn fetch(&self, connection: Connection, ask: fetcher::Ask) {
+        let fetcher::Ask { broker, request, newest } = ask;
+        let settings = &self.shared.settings;
+        let timeout = settings.request_timeout.saturating_add(settings.fetch_max_wait);
+        let sent = connection.version_at_most::<fetch::Request>(newest).and_then(|version| {
+            let events = self.events.clone();
+            let own = connection.clone();
+            let on_reply = Box::new(move |reply| {
+                // Nobody listens any more once the consumer is closed.
+                let _ = events.send(Event::Fetched { broker, connection: own, version, reply });
+            });
+            connection.send(&request, version, timeout, true, on_reply)
+        });
+        if let Err(error) = sent {
+            let now = self.shared.clock().now();
+            self.shared.state().core.on_fetch_failed(now, broker, &error);
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Fetched { broker, connection, version, reply } => {
+                self.on_fetched(broker, &connection, version, reply);
+            }
+            Event::Connected { ask, connection: Ok(connection) } => {
+                self.connections.insert(ask.broker, connection.clone());
+                self.fetch(connection, ask);
+            }
+            Event::Connected { ask, connection: Err(error) } => {
+                let now = self.shared.clock().now();
+                self.shared.state().core.on_fetch_failed(now, ask.broker, &error);
+            }
+            Event::Answered { ticket, answer } => {
+                let now = self.shared.clock().now();
+                self.shared.state().core.on_answer(now, ticket, answer);
+            }
+        }
+    }
+
+    fn on_fetched(&self, broker: i32, connection: &Connection, version: i16, reply: Reply) {
+        let response = match reply {
+            Reply::Answer(frame) => {
+                let size = frame.len();
+                let held = Arc::new(self.shared.budget.hold(size));
+                connection
+                    .decode::<fetch::Request>(frame, version)
+                    .map(|answer| (answer, held, size))
+            }
+            Reply::Failed { error, .. } => Err(error),
+            Reply::Written => {
+                Err(Error::new(ErrorKind::Protocol, "fetch", "a Fetch without an answer"))
+            }
+        };
+        let now = self.shared.clock().now();
+        let mut state = self.shared.state();
+        match response {
+            Ok((response, held, size)) => {
+                state.core.on_fetched(now, broker, response, (held, size))
+            }
+            Err(error) => state.core.on_fetch_failed(now, broker, &error),
+        }
+    }
+
+    /// Tells the brokers that the fetch sessions are over, as far as that takes no waiting.
+    fn end(&mut self) {
+        let farewells = self.shared.state().core.close();
+        for (broker, request) in farewells {
+            let Some(connection) = self.connections.get(&broker) else { continue };
+            let timeout = self.shared.settings.request_timeout;
+            let told = connection.version::<fetch::Request>().and_then(|version| {
+                connection.send(&request, version, timeout, true, Box::new(|_| {}))
+            });
+            if let Err(error) = told {
+                tracing::debug!(broker, %error, "fetch session left open");
+            }
+        }
+        self.shared.cluster.pool.forget(Purpose::Fetch(self.shared.number));
+        let waiting = self.shared.state().waiting.take();
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Asks a leader about offsets.
+pub(super) async fn call(cluster: &Cluster, ask: offsets::Ask) -> Result<offsets::Response> {
+    let connection = cluster.connection(ask.broker, Purpose::General).await?;
+    Ok(match &ask.request {
+        offsets::Request::Offsets(request) => {
+            offsets::Response::Offsets(connection.call(request).await?)
+        }
+        offsets::Request::Epochs(request) => {
+            offsets::Response::Epochs(connection.call(request).await?)
+        }
+    })
+}
+
+pub(super) async fn sleep_until(clock: &Clock, at: Option<Monotonic>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(clock.instant(at)).await,
+        None => std::future::pending().await,
+    }
+}
