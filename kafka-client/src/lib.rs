@@ -1,17 +1,24 @@
 //! A Kafka client.
 
 mod backoff;
+mod client;
 mod clock;
 mod cluster;
 pub mod config;
 mod consumer;
 mod error;
 mod net;
+mod producer;
 mod record;
 
+pub use client::{Client, ClientBuilder};
 pub use consumer::{
     BatchIter, Consumer, Iter, OffsetAndTimestamp, RecordBatch, RecordStream, RecordView, Records,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use net::{Connector, Stream, TcpConnector};
-pub use record::{ConsumerRecord, ProducerRecord, RecordMetadata, TopicPartition};
+pub use producer::{
+    Deliveries, Delivery, Enqueue, Partitioner, Producer, ProducerBuilder, RecordMetadata,
+    TopicHandle, partition_for_key,
+};
+pub use record::{ConsumerRecord, ProducerRecord, TopicPartition};

@@ -62,20 +62,6 @@ impl<'a> ProducerRecord<'a> {
     }
 }
 
-/// Where a record was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordMetadata {
-    /// The topic.
-    pub topic: Arc<str>,
-    /// The partition.
-    pub partition: i32,
-    /// The offset in the partition; `None` with `acks=0`, where the broker does not say.
-    pub offset: Option<i64>,
-    /// Milliseconds since 1970: the broker's time where the topic keeps `LogAppendTime`, the record's own otherwise,
-    /// where the broker says nothing (`None`).
-    pub log_append_time_ms: Option<i64>,
-}
-
 /// A partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicPartition {

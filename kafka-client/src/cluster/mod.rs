@@ -24,7 +24,6 @@ pub(crate) struct Cluster {
     seen: watch::Sender<Arc<Snapshot>>,
     /// Why the last question failed.
     last_error: Mutex<Option<Error>>,
-    allow_auto_create: bool,
 }
 
 impl Cluster {
@@ -33,7 +32,6 @@ impl Cluster {
         clock: Arc<Clock>,
         bootstrap: Vec<Address>,
         metadata: Metadata,
-        allow_auto_create: bool,
     ) -> Self {
         Self {
             pool,
@@ -43,7 +41,6 @@ impl Cluster {
             asked: Notify::new(),
             seen: watch::Sender::new(Arc::default()),
             last_error: Mutex::default(),
-            allow_auto_create,
         }
     }
 
@@ -103,7 +100,8 @@ impl Cluster {
         let request = wire::Request {
             // Version 0 knows no null: an empty list asks for all there, and for none from 1 on.
             topics: if version == 0 && topics.is_none() { Some(vec![]) } else { topics.map(rows) },
-            allow_auto_topic_creation: self.allow_auto_create || version < 4,
+            // Whether a topic is really made is the broker's decision (auto.create.topics.enable).
+            allow_auto_topic_creation: true,
             ..Default::default()
         };
         connection.call_at(&request, version).await

@@ -13,7 +13,7 @@ use super::fetch_session::{FetchSession, Wanted};
 use super::queue::{Chunk, Queue, Stop};
 use super::subscription::{Partition, Phase, Subscription};
 use crate::clock::{Monotonic, Now};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::net::Address;
 use crate::record::TopicPartition;
 use bytes::Bytes;

@@ -24,6 +24,7 @@ pub use stream::RecordStream;
 
 pub(crate) use settings::Settings;
 
+use crate::client::Client;
 use crate::cluster::Cluster;
 use crate::config::{ClientConfig, ConsumerConfig};
 use crate::error::{Error, ErrorKind, Result};
@@ -45,7 +46,11 @@ use tokio::task::JoinHandle;
 /// hands out what is there. Fetching begins with the first call that asks for records or a position.
 ///
 /// ```no_run
-/// # async fn run(mut consumer: kafka_client::Consumer) -> kafka_client::Result<()> {
+/// # async fn run(client: kafka_client::Client) -> kafka_client::Result<()> {
+/// use kafka_client::config::{AutoOffsetReset, ConsumerConfig};
+///
+/// let config = ConsumerConfig::default().auto_offset_reset(AutoOffsetReset::Earliest);
+/// let mut consumer = client.consumer(config)?;
 /// consumer.assign([("orders", 0), ("orders", 1)])?;
 /// loop {
 ///     for record in &consumer.poll().await? {
@@ -68,6 +73,8 @@ pub struct Consumer {
     /// What happened while there were still records to hand out.
     deferred: Option<Error>,
     task: Option<JoinHandle<()>>,
+    /// Keeps the metadata fresh.
+    _client: Client,
 }
 
 /// Tells the connections of one consumer from those of others.
@@ -75,6 +82,7 @@ static CONSUMERS: AtomicU64 = AtomicU64::new(0);
 
 impl Consumer {
     pub(crate) fn new(
+        owner: Client,
         cluster: Arc<Cluster>,
         client: &ClientConfig,
         config: &ConsumerConfig,
@@ -88,7 +96,15 @@ impl Consumer {
         let (crcs, committed) = (shared.settings.check_crcs, shared.settings.read_committed);
         let decoder = Decoder::new(crcs, committed, shared.budget.clone());
         let task = Some(tokio::spawn(task::run(shared.clone())));
-        Ok(Self { shared, decoder, reading: None, parked: Vec::new(), deferred: None, task })
+        Ok(Self {
+            shared,
+            decoder,
+            reading: None,
+            parked: Vec::new(),
+            deferred: None,
+            task,
+            _client: owner,
+        })
     }
 
     /// Reads these partitions from now on, and no others. Those that were assigned before keep their positions.

@@ -39,7 +39,7 @@ impl Buffers {
 
 impl Buffer {
     /// The bytes from `start` on.
-    pub(crate) fn from_mut(&mut self, start: usize) -> &mut [u8] {
+    pub(crate) fn tail_mut(&mut self, start: usize) -> &mut [u8] {
         self.bytes.get_mut(start..self.len).unwrap_or_default()
     }
 
@@ -75,7 +75,7 @@ mod tests {
     fn a_buffer_comes_back_when_its_last_slice_is_dropped() {
         let buffers = Buffers::default();
         let mut buffer = buffers.take(10);
-        buffer.from_mut(0).fill(7);
+        buffer.tail_mut(0).fill(7);
         let bytes = buffer.into_bytes();
         let slice = bytes.slice(2..5);
         drop(bytes);

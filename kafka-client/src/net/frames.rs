@@ -39,7 +39,7 @@ impl Frames {
     ) -> Poll<io::Result<Bytes>> {
         loop {
             if let Some((buffer, filled)) = &mut self.large {
-                let target = buffer.from_mut(*filled);
+                let target = buffer.tail_mut(*filled);
                 if target.is_empty() {
                     if let Some((buffer, _)) = self.large.take() {
                         return Poll::Ready(Ok(buffer.into_bytes()));
@@ -74,7 +74,7 @@ impl Frames {
         }
         if 4 + len > STAGE {
             let mut buffer = self.buffers.take(len);
-            if let Some(front) = buffer.from_mut(0).get_mut(..rest.len()) {
+            if let Some(front) = buffer.tail_mut(0).get_mut(..rest.len()) {
                 front.copy_from_slice(rest);
             }
             self.large = Some((buffer, rest.len()));

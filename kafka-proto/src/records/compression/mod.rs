@@ -298,3 +298,10 @@ enum Bad {
     OverLimit,
     NotBuilt,
 }
+
+/// A task that compresses or decompresses may move between threads.
+const _: () = {
+    const fn movable<T: Send>() {}
+    movable::<Compressor>();
+    movable::<Decompressor>();
+};

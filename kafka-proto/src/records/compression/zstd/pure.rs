@@ -2,26 +2,39 @@
 
 use super::LEVEL;
 use crate::records::error::RecordError;
+use std::cell::RefCell;
 use structured_zstd::decoding::{ContentChecksum, FrameDecoder};
 use structured_zstd::encoding::{CompressionLevel, FrameCompressor};
 
+thread_local! {
+    /// The contexts that were used on this thread, by level. They cannot move to another one, but a task that compresses may.
+    static CONTEXTS: RefCell<Vec<(i32, FrameCompressor)>> = const { RefCell::new(Vec::new()) };
+}
+
 pub(in super::super) struct Encoder {
-    context: FrameCompressor,
+    level: i32,
     frame: Vec<u8>,
 }
 
 impl Encoder {
     #[expect(clippy::unnecessary_wraps, reason = "the other implementation may fail here")]
     pub(in super::super) fn new(level: Option<i32>) -> Result<Self, RecordError> {
-        let level = CompressionLevel::from_level(level.unwrap_or(LEVEL));
-        Ok(Self { context: FrameCompressor::new(level), frame: Vec::new() })
+        Ok(Self { level: level.unwrap_or(LEVEL), frame: Vec::new() })
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "the other implementation may fail here")]
     pub(in super::super) fn encode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Option<()> {
-        self.context.compress_independent_frame_into(input, &mut self.frame);
-        out.extend_from_slice(&self.frame);
-        Some(())
+        CONTEXTS.with_borrow_mut(|contexts| {
+            let known = contexts.iter().position(|(level, _)| *level == self.level);
+            let at = known.unwrap_or_else(|| {
+                let level = CompressionLevel::from_level(self.level);
+                contexts.push((self.level, FrameCompressor::new(level)));
+                contexts.len() - 1
+            });
+            let (_, context) = contexts.get_mut(at)?;
+            context.compress_independent_frame_into(input, &mut self.frame);
+            out.extend_from_slice(&self.frame);
+            Some(())
+        })
     }
 }
 

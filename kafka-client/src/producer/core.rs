@@ -1,0 +1,533 @@
+//! The producer as one machine: sealed batches in, requests out.
+//!
+//! Knows which partition is led by whom, who may be sent what now, what an answer means and what follows from a lack of
+//! one. Sequence numbers live in the [`Queue`] of each partition; this decides when a new producer id or epoch is due.
+
+use super::accumulator::Limits;
+use super::delivery::{Cell, Outcome};
+use super::queue::{Batch, Identity, Queue, Sealer, Verdict};
+use crate::backoff::Backoff;
+use crate::clock::{Monotonic, Now};
+use crate::cluster::metadata::Snapshot;
+use crate::error::{Error, ErrorKind};
+use bytes::Bytes;
+use kafka_proto::ErrorCode;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the machine needs of the settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) limits: Limits,
+    /// `acks` on the wire.
+    pub(crate) acks: i16,
+    pub(crate) idempotent: bool,
+    /// `max.in.flight.requests.per.connection`.
+    pub(crate) max_in_flight: usize,
+    /// `delivery.timeout.ms`.
+    pub(crate) delivery_timeout: Duration,
+    /// `retries`.
+    pub(crate) retries: u32,
+    /// `retry.backoff.ms` and its maximum.
+    pub(crate) backoff: Backoff,
+}
+
+/// What the shell has to do.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Open a connection to a broker, then call [`Core::on_connected`].
+    Connect(i32),
+    /// Send batches to a broker, then call [`Core::on_answer`] or [`Core::on_failure`] with the token.
+    Send { broker: i32, token: u64, batches: Vec<Outgoing> },
+    /// Ask for a producer id, naming the one held so far, then call [`Core::on_identity`].
+    Identify(Option<Identity>),
+    /// What is known of the leaders proved wrong.
+    Refresh,
+}
+
+/// One batch of a request.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+    pub(crate) records: Bytes,
+}
+
+/// What a broker says of one batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+    pub(crate) code: ErrorCode,
+    pub(crate) message: Option<Arc<str>>,
+    pub(crate) base_offset: i64,
+    pub(crate) log_append_time_ms: i64,
+}
+
+#[derive(Debug, Default)]
+struct Broker {
+    link: Link,
+    in_flight: usize,
+    /// Where the last request stopped, so that every partition has its turn.
+    turn: usize,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Link {
+    #[default]
+    Down,
+    Opening,
+    Up,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Identified {
+    /// Not idempotent.
+    Needless,
+    /// None asked for, or a new one is due once nothing is ambiguous any more.
+    Due {
+        not_before: Monotonic,
+    },
+    Asked,
+    Have,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub(crate) struct Core {
+    rules: Rules,
+    queues: Vec<Queue>,
+    /// The queues that may hold something.
+    active: BTreeSet<usize>,
+    /// When the oldest batch has waited too long.
+    expires: Option<Monotonic>,
+    by_name: BTreeMap<Arc<str>, BTreeMap<i32, usize>>,
+    brokers: BTreeMap<i32, Broker>,
+    sent: BTreeMap<u64, (i32, Vec<usize>)>,
+    next_token: u64,
+    snapshot: Arc<Snapshot>,
+    identity: Option<Identity>,
+    identified: Identified,
+    identify_failures: u32,
+    /// A failure of the identity that no retry mends.
+    fatal: Option<Error>,
+    actions: VecDeque<Action>,
+    sealer: Sealer,
+}
+
+impl Core {
+    pub(crate) fn new(rules: Rules, sealer: Sealer) -> Self {
+        let due = Identified::Due { not_before: Monotonic::default() };
+        Self {
+            identified: if rules.idempotent { due } else { Identified::Needless },
+            rules,
+            queues: Vec::new(),
+            active: BTreeSet::new(),
+            expires: None,
+            by_name: BTreeMap::new(),
+            brokers: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            next_token: 0,
+            snapshot: Arc::default(),
+            identity: None,
+            identify_failures: 0,
+            fatal: None,
+            actions: VecDeque::new(),
+            sealer,
+        }
+    }
+
+    /// A batch takes no more records.
+    pub(crate) fn on_batch(&mut self, topic: &Arc<str>, partition: i32, batch: impl Into<Batch>) {
+        let mut batch = batch.into();
+        if let Some(error) = &self.fatal {
+            batch.completion.complete(Outcome::Failed(error.clone()));
+            return;
+        }
+        let expires = batch.created.after(self.rules.delivery_timeout);
+        self.expires = Some(self.expires.map_or(expires, |soonest| soonest.min(expires)));
+        let at = self.queue_of(topic, partition);
+        self.active.insert(at);
+        if let Some(queue) = self.queues.get_mut(at) {
+            queue.push(batch);
+        }
+    }
+
+    fn queue_of(&mut self, topic: &Arc<str>, partition: i32) -> usize {
+        let partitions = match self.by_name.get_mut(topic) {
+            Some(partitions) => partitions,
+            None => self.by_name.entry(topic.clone()).or_default(),
+        };
+        *partitions.entry(partition).or_insert_with(|| {
+            self.queues.push(Queue::new(topic.clone(), partition));
+            self.queues.len() - 1
+        })
+    }
+
+    /// What is known of the cluster has changed.
+    pub(crate) fn on_snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        self.snapshot = snapshot;
+    }
+
+    /// Whether a batch of this partition, closed now, could leave at once.
+    pub(crate) fn has_room(&self, topic: &str, partition: i32) -> bool {
+        let queue = self.by_name.get(topic).and_then(|partitions| partitions.get(&partition));
+        if queue.and_then(|at| self.queues.get(*at)).is_some_and(Queue::is_waiting) {
+            return false;
+        }
+        let leader = self.snapshot.leader(topic, partition).map(|(leader, _)| leader);
+        let broker = leader.and_then(|leader| self.brokers.get(&leader));
+        broker.is_none_or(|broker| broker.in_flight < self.rules.max_in_flight)
+    }
+
+    /// Whether every batch has its outcome.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.active().all(Queue::is_empty)
+    }
+
+    /// The cells whose outcome is open.
+    pub(crate) fn open_cells(&self) -> Vec<Arc<Cell>> {
+        self.active().flat_map(Queue::open_cells).cloned().collect()
+    }
+
+    fn active(&self) -> impl Iterator<Item = &Queue> {
+        self.active.iter().filter_map(|at| self.queues.get(*at))
+    }
+
+    /// The connection to a broker is open, or could not be opened.
+    pub(crate) fn on_connected(&mut self, broker: i32, open: bool) {
+        let state = self.brokers.entry(broker).or_default();
+        state.link = if open { Link::Up } else { Link::Down };
+        if !open {
+            self.actions.push_back(Action::Refresh);
+        }
+    }
+
+    /// A producer id came, or did not.
+    pub(crate) fn on_identity(&mut self, now: Now, came: Result<Identity, Error>) {
+        match came {
+            Ok(identity) => {
+                self.identity = Some(identity);
+                self.identified = Identified::Have;
+                self.identify_failures = 0;
+                self.queues.iter_mut().for_each(Queue::restart);
+            }
+            Err(error) if error.is_retriable() || error.kind() == ErrorKind::Fenced => {
+                if error.kind() == ErrorKind::Fenced {
+                    // The epochs of this id are used up or taken: start over with another.
+                    self.identity = None;
+                }
+                self.identify_failures = self.identify_failures.saturating_add(1);
+                let wait = self.rules.backoff.wait(self.identify_failures, now.random);
+                self.identified = Identified::Due { not_before: now.monotonic.after(wait) };
+            }
+            Err(error) => {
+                self.fail_all(&error);
+                self.fatal = Some(error);
+            }
+        }
+    }
+
+    /// Everything that is open fails with `error`.
+    pub(crate) fn fail_all(&mut self, error: &Error) {
+        for queue in &mut self.queues {
+            queue.fail_all(|queue| error.clone().with_topic(&queue.topic, Some(queue.partition)));
+        }
+        self.sent.clear();
+    }
+
+    /// What to do now; `None` until something happens or [`Core::deadline`] passes.
+    pub(crate) fn poll(&mut self, now: Now) -> Option<Action> {
+        if let Some(action) = self.actions.pop_front() {
+            return Some(action);
+        }
+        self.active.retain(|at| self.queues.get(*at).is_some_and(|queue| !queue.is_empty()));
+        if self.active.is_empty() {
+            return None;
+        }
+        if let Some(action) = self.identify(now.monotonic) {
+            return Some(action);
+        }
+        self.request(now.monotonic)
+    }
+
+    /// Asks for an id, or a higher epoch, once no batch of the old one is on its way or of unknown fate.
+    fn identify(&mut self, now: Monotonic) -> Option<Action> {
+        if self.identified == Identified::Have && self.active().any(|queue| queue.gap) {
+            self.identified = Identified::Due { not_before: now };
+        }
+        let Identified::Due { not_before } = self.identified else { return None };
+        let unsettled = |queue: &Queue| queue.has_in_flight() || queue.is_ambiguous();
+        if not_before > now || self.active().any(unsettled) {
+            return None;
+        }
+        self.identified = Identified::Asked;
+        Some(Action::Identify(self.identity))
+    }
+
+    fn may_send(&self) -> (bool, Option<Identity>) {
+        match self.identified {
+            Identified::Needless => (false, None),
+            Identified::Have => (false, self.identity),
+            Identified::Due { .. } | Identified::Asked => (true, self.identity),
+        }
+    }
+
+    /// The next request that can go out, or the connection that it needs.
+    fn request(&mut self, now: Monotonic) -> Option<Action> {
+        let (only_ambiguous, _) = self.may_send();
+        let leader = self.active.iter().find_map(|at| {
+            let queue = self.queues.get(*at).filter(|queue| queue.is_waiting())?;
+            let (leader, _) = self.snapshot.leader(&queue.topic, queue.partition)?;
+            let free = self.brokers.get(&leader).is_none_or(|broker| match broker.link {
+                Link::Down => true,
+                Link::Opening => false,
+                Link::Up => broker.in_flight < self.rules.max_in_flight,
+            });
+            (free && queue.is_sendable(now, leader, only_ambiguous)).then_some(leader)
+        })?;
+        let broker = self.brokers.entry(leader).or_default();
+        if broker.link == Link::Down {
+            broker.link = Link::Opening;
+            return Some(Action::Connect(leader));
+        }
+        self.fill(now, leader)
+    }
+
+    /// One request for `leader`: a batch of every partition that has one ready, up to `max.request.size`.
+    fn fill(&mut self, now: Monotonic, leader: i32) -> Option<Action> {
+        let (only_ambiguous, identity) = self.may_send();
+        let turn = self.brokers.get(&leader).map_or(0, |broker| broker.turn);
+        let mut room = self.rules.limits.request_size;
+        let (mut batches, mut queues) = (Vec::new(), Vec::new());
+        for &at in self.active.range(turn..).chain(self.active.range(..turn)) {
+            let Some(queue) = self.queues.get_mut(at) else { continue };
+            let led = self.snapshot.leader(&queue.topic, queue.partition);
+            if led.map(|(id, _)| id) != Some(leader) {
+                continue;
+            }
+            // The first batch goes whatever its size: it fits a request of its own.
+            let space = if batches.is_empty() { usize::MAX } else { room };
+            let sealer = &mut self.sealer;
+            let sent = queue.send(now, leader, identity, only_ambiguous, space, sealer);
+            let Some(records) = sent else { continue };
+            room = room.saturating_sub(records.len());
+            let (topic, partition) = (queue.topic.clone(), queue.partition);
+            batches.push(Outgoing { topic, partition, records });
+            queues.push(at);
+            if let Some(broker) = self.brokers.get_mut(&leader) {
+                broker.turn = at + 1;
+            }
+        }
+        if batches.is_empty() {
+            return None;
+        }
+        let token = self.next_token;
+        self.next_token += 1;
+        self.sent.insert(token, (leader, queues));
+        if let Some(broker) = self.brokers.get_mut(&leader) {
+            broker.in_flight += 1;
+        }
+        Some(Action::Send { broker: leader, token, batches })
+    }
+
+    /// When to poll again if nothing happens: a backoff ends, or a batch has waited too long.
+    pub(crate) fn deadline(&self, now: Now) -> Option<Monotonic> {
+        let waits = self.active().filter(|queue| queue.is_waiting());
+        let backoffs = waits.map(|queue| queue.not_before).filter(|at| *at > now.monotonic);
+        let identify = match self.identified {
+            Identified::Due { not_before } if not_before > now.monotonic && !self.is_idle() => {
+                Some(not_before)
+            }
+            _ => None,
+        };
+        backoffs.chain(identify).chain(self.expires).min()
+    }
+
+    /// Fails what has waited longer than `delivery.timeout.ms`.
+    pub(crate) fn expire(&mut self, now: Now) {
+        if self.expires.is_none_or(|at| at > now.monotonic) {
+            return;
+        }
+        let timeout = self.rules.delivery_timeout;
+        self.expires = None;
+        for at in &self.active {
+            let Some(queue) = self.queues.get_mut(*at) else { continue };
+            let next = queue.expire(now.monotonic, timeout, |queue| {
+                let ms = timeout.as_millis();
+                let reason = format!(
+                    "not acknowledged within {ms} ms (delivery.timeout.ms), after {} failed attempts",
+                    queue.failures
+                );
+                let error = Error::new(ErrorKind::Timeout, "send", reason);
+                error.with_topic(&queue.topic, Some(queue.partition))
+            });
+            self.expires = match (self.expires, next) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
+    }
+
+    fn take_sent(&mut self, token: u64) -> Option<Vec<usize>> {
+        let (broker, queues) = self.sent.remove(&token)?;
+        if let Some(broker) = self.brokers.get_mut(&broker) {
+            broker.in_flight = broker.in_flight.saturating_sub(1);
+        }
+        Some(queues)
+    }
+
+    /// A request got no answer. `sent`: some of it went out, so that the broker may have acted on it.
+    pub(crate) fn on_failure(&mut self, now: Now, token: u64, error: &Error, sent: bool) {
+        if let Some((broker, _)) = self.sent.get(&token)
+            && let Some(broker) = self.brokers.get_mut(broker)
+        {
+            broker.link = Link::Down;
+        }
+        let Some(queues) = self.take_sent(token) else { return };
+        self.actions.push_back(Action::Refresh);
+        for at in queues {
+            self.retry(now, at, sent, || error.clone());
+        }
+    }
+
+    /// A broker answered a request: what it says of each batch.
+    pub(crate) fn on_answer(&mut self, now: Now, token: u64, answers: &[Answer]) {
+        let Some(queues) = self.take_sent(token) else { return };
+        for at in queues {
+            let Some(queue) = self.queues.get(at) else { continue };
+            let about = |answer: &&Answer| {
+                answer.partition == queue.partition && answer.topic == queue.topic
+            };
+            match answers.iter().find(about) {
+                Some(answer) => self.on_code(now, at, answer),
+                None => self.retry(now, at, true, || {
+                    let reason = "the broker's answer does not name the partition";
+                    Error::new(ErrorKind::Protocol, "send", reason)
+                }),
+            }
+        }
+    }
+
+    /// A request with `acks=0` was written: nothing more will be heard of it.
+    pub(crate) fn on_written(&mut self, token: u64) {
+        for at in self.take_sent(token).unwrap_or_default() {
+            let outcome = Outcome::Stored { base_offset: -1, log_append_time_ms: -1 };
+            if let Some(queue) = self.queues.get_mut(at) {
+                queue.on_verdict(Verdict::Stored(outcome));
+            }
+        }
+    }
+
+    fn on_code(&mut self, now: Now, at: usize, answer: &Answer) {
+        let Some(queue) = self.queues.get_mut(at) else { return };
+        let Answer { base_offset, log_append_time_ms, .. } = *answer;
+        let error = || {
+            let error = Error::broker(
+                answer.code,
+                match &answer.message {
+                    Some(message) => format!("send ({message})"),
+                    None => "send".to_owned(),
+                },
+            );
+            error.with_topic(&answer.topic, Some(answer.partition))
+        };
+        match answer.code {
+            ErrorCode::NONE => {
+                let outcome = Outcome::Stored { base_offset, log_append_time_ms };
+                queue.on_verdict(Verdict::Stored(outcome));
+            }
+            // Older than the broker's window of five: stored, only where is forgotten.
+            ErrorCode::DUPLICATE_SEQUENCE_NUMBER => {
+                let outcome = Outcome::Stored { base_offset: -1, log_append_time_ms: -1 };
+                queue.on_verdict(Verdict::Stored(outcome));
+            }
+            ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE => {
+                if !queue.split_oldest() {
+                    queue.on_verdict(Verdict::Failed(error()));
+                }
+            }
+            ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER if self.rules.idempotent => {
+                // Behind a failed batch this is no news. At the front, the broker has lost count: a new epoch starts
+                // anew. Either way this batch is not in the log: repeated ones are recognised before gaps are.
+                if queue.oldest_is_first() {
+                    queue.gap = true;
+                    queue.failures = queue.failures.saturating_add(1);
+                    let wait = self.rules.backoff.wait(queue.failures, now.random);
+                    queue.not_before = now.monotonic.after(wait);
+                }
+                queue.on_verdict(Verdict::NotWritten);
+            }
+            ErrorCode::UNKNOWN_PRODUCER_ID
+            | ErrorCode::INVALID_PRODUCER_EPOCH
+            | ErrorCode::INVALID_PRODUCER_ID_MAPPING
+                if self.rules.idempotent =>
+            {
+                queue.gap = true;
+                // The broker has forgotten us. What it never answered for may be in the log.
+                let unknown = queue.oldest_in_flight().is_some_and(|batch| batch.maybe_written);
+                let (error, ambiguous) = (error(), true);
+                let given_up = Verdict::GivenUp { error, ambiguous };
+                let verdict = if unknown { given_up } else { Verdict::NotWritten };
+                queue.on_verdict(verdict);
+            }
+            code if code.is_retriable() => {
+                if is_about_leadership(code) {
+                    self.actions.push_back(Action::Refresh);
+                }
+                self.retry(now, at, is_ambiguous(code), error);
+            }
+            _ => queue.on_verdict(Verdict::Failed(error())),
+        }
+    }
+
+    /// The batch of queue `at` whose verdict is next is to be sent again, if it may.
+    fn retry(&mut self, now: Now, at: usize, ambiguous: bool, error: impl Fn() -> Error) {
+        let Some(queue) = self.queues.get_mut(at) else { return };
+        // What failed with it or behind it is the same failure.
+        if queue.oldest_is_first() {
+            queue.failures = queue.failures.saturating_add(1);
+        }
+        // With acks=0 a record is never sent twice: what went out may have arrived.
+        if queue.failures > self.rules.retries || (self.rules.acks == 0 && ambiguous) {
+            let error = error().with_topic(&queue.topic, Some(queue.partition));
+            return queue.on_verdict(Verdict::GivenUp { error, ambiguous });
+        }
+        let wait = self.rules.backoff.wait(queue.failures.max(1), now.random);
+        queue.not_before = now.monotonic.after(wait);
+        queue.on_verdict(Verdict::Again { ambiguous });
+    }
+}
+
+/// Whether the batch may be in the log although the broker answered with this error.
+fn is_ambiguous(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::REQUEST_TIMED_OUT
+            | ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
+            | ErrorCode::NOT_LEADER_OR_FOLLOWER
+            | ErrorCode::UNKNOWN_SERVER_ERROR
+            | ErrorCode::KAFKA_STORAGE_ERROR
+    )
+}
+
+/// Whether the metadata that led there may be out of date.
+fn is_about_leadership(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::NOT_LEADER_OR_FOLLOWER
+            | ErrorCode::LEADER_NOT_AVAILABLE
+            | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+            | ErrorCode::UNKNOWN_TOPIC_ID
+            | ErrorCode::INCONSISTENT_TOPIC_ID
+            | ErrorCode::FENCED_LEADER_EPOCH
+            | ErrorCode::UNKNOWN_LEADER_EPOCH
+            | ErrorCode::KAFKA_STORAGE_ERROR
+            | ErrorCode::REPLICA_NOT_AVAILABLE
+            | ErrorCode::REQUEST_TIMED_OUT
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,374 @@
+//! The shell of the producer's machine: carries batches in, requests out, answers back.
+
+use super::accumulator::{Accumulator, Filled, Opened};
+use super::core::{Action, Answer, Core, Outgoing};
+use super::delivery::Cell;
+use super::queue::Identity;
+use super::topics::Topics;
+use crate::clock::Monotonic;
+use crate::cluster::Cluster;
+use crate::error::{Error, ErrorKind, Result};
+use crate::net::{Address, Connection, Purpose, Reply};
+use kafka_proto::ErrorCode;
+use kafka_proto::messages::{init_producer_id, produce};
+use kafka_proto::records::Records;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// What a handle asks of the task.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Close all open batches and tell which are not resolved yet.
+    Flush(oneshot::Sender<Vec<Arc<Cell>>>),
+    /// Fail what is open, and end.
+    Abort(Error),
+}
+
+/// What happened elsewhere.
+enum Event {
+    Connected(i32, Result<Connection>),
+    Identified(Result<Identity>),
+    Reply { broker: i32, token: u64, version: i16, reply: Reply },
+}
+
+/// What the task needs of the settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) linger: Duration,
+    pub(crate) acks: i16,
+    pub(crate) request_timeout: Duration,
+    pub(crate) delivery_timeout: Duration,
+}
+
+/// One producer's task.
+pub(crate) struct Task {
+    pub(crate) settings: Settings,
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) accumulator: Arc<Accumulator>,
+    pub(crate) topics: Arc<Topics>,
+    pub(crate) core: Core,
+    pub(crate) connections: BTreeMap<i32, Connection>,
+    /// Open batches, the oldest first.
+    pub(crate) lingering: VecDeque<Opened>,
+    events: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
+}
+
+impl Task {
+    pub(crate) fn new(
+        settings: Settings,
+        cluster: Arc<Cluster>,
+        accumulator: Arc<Accumulator>,
+        topics: Arc<Topics>,
+        core: Core,
+    ) -> Self {
+        Self {
+            settings,
+            cluster,
+            accumulator,
+            topics,
+            core,
+            connections: BTreeMap::new(),
+            lingering: VecDeque::new(),
+            events: mpsc::unbounded_channel(),
+        }
+    }
+
+    /// Runs until every handle is gone and every batch has its outcome, or it is told to end.
+    pub(crate) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let mut snapshots = self.cluster.watch();
+        self.core.on_snapshot(snapshots.borrow_and_update().clone());
+        let accumulator = self.accumulator.clone();
+        let mut handles = true;
+        loop {
+            self.collect(!handles);
+            self.act();
+            if !handles && self.core.is_idle() && self.lingering.is_empty() {
+                return;
+            }
+            let wake = self.deadline();
+            let clock = self.cluster.clock.clone();
+            tokio::select! {
+                biased;
+                command = commands.recv(), if handles => match command {
+                    Some(Command::Flush(answer)) => self.flush(answer),
+                    Some(Command::Abort(error)) => return self.abort(&error),
+                    None => handles = false,
+                },
+                event = self.events.1.recv() => {
+                    if let Some(event) = event {
+                        self.on_event(event);
+                    }
+                    while let Ok(event) = self.events.1.try_recv() {
+                        self.on_event(event);
+                    }
+                }
+                () = accumulator.wake.notified() => {}
+                changed = snapshots.changed() => {
+                    if changed.is_err() {
+                        return self.abort(&closed());
+                    }
+                    let snapshot = snapshots.borrow_and_update().clone();
+                    self.topics.on_snapshot(&snapshot);
+                    self.core.on_snapshot(snapshot);
+                }
+                () = async {
+                    match wake {
+                        Some(at) => tokio::time::sleep_until(clock.instant(at)).await,
+                        None => std::future::pending().await,
+                    }
+                } => {}
+            }
+        }
+    }
+
+    /// Takes full batches in, and closes open ones whose time has come and that can leave.
+    fn collect(&mut self, all: bool) {
+        let mut full = Vec::new();
+        let mut opened = Vec::new();
+        self.accumulator.take(&mut opened, &mut full);
+        self.lingering.extend(opened);
+        for Filled { buffer, batch } in full {
+            self.core.on_batch(&buffer.topic, buffer.partition, batch);
+        }
+        let now = self.cluster.clock.now();
+        self.core.expire(now);
+        let mut kept = VecDeque::new();
+        while let Some(oldest) = self.lingering.pop_front() {
+            let due = oldest.at.after(self.settings.linger) <= now.monotonic;
+            if !due && !all {
+                self.lingering.push_front(oldest);
+                break;
+            }
+            let late = oldest.at.after(self.settings.delivery_timeout) <= now.monotonic;
+            let (topic, partition) = (&oldest.buffer.topic, oldest.buffer.partition);
+            if !all && !late && !self.core.has_room(topic, partition) {
+                // It fills on while it waits; what closes it then is a free place or its size.
+                let open = oldest.buffer.lock();
+                let same = open.as_ref().is_some_and(|open| Arc::ptr_eq(&open.cell, &oldest.cell));
+                drop(open);
+                if same {
+                    kept.push_back(oldest);
+                }
+                continue;
+            }
+            self.close(&oldest);
+        }
+        kept.append(&mut self.lingering);
+        self.lingering = kept;
+    }
+
+    /// Closes a batch unless it is closed already.
+    fn close(&mut self, opened: &Opened) {
+        if let Some(batch) = opened.buffer.take(Some(&opened.cell)) {
+            let buffer = &opened.buffer;
+            self.topics.on_closed(&buffer.topic, buffer.partition, batch.builder.len_bytes());
+            self.core.on_batch(&buffer.topic, buffer.partition, batch);
+        }
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        let now = self.cluster.clock.now();
+        // Those that are due wait for room, and with it for an event; the first that is not due sets the time.
+        let lingers = self.lingering.iter().map(|opened| opened.at.after(self.settings.linger));
+        let linger = lingers.into_iter().find(|at| *at > now.monotonic);
+        let late =
+            self.lingering.front().map(|opened| opened.at.after(self.settings.delivery_timeout));
+        linger.into_iter().chain(late).chain(self.core.deadline(now)).min()
+    }
+
+    fn flush(&mut self, answer: oneshot::Sender<Vec<Arc<Cell>>>) {
+        self.collect(true);
+        // The handle may have stopped waiting.
+        let _ = answer.send(self.core.open_cells());
+    }
+
+    fn abort(&mut self, error: &Error) {
+        self.collect(true);
+        self.core.fail_all(error);
+    }
+
+    fn act(&mut self) {
+        while let Some(action) = self.core.poll(self.cluster.clock.now()) {
+            match action {
+                Action::Connect(broker) => self.connect(broker),
+                Action::Send { broker, token, batches } => self.send(broker, token, batches),
+                Action::Identify(held) => self.identify(held),
+                Action::Refresh => self.cluster.refresh(),
+            }
+        }
+    }
+
+    fn connect(&mut self, broker: i32) {
+        if self.connections.get(&broker).is_some_and(Connection::is_alive) {
+            return self.core.on_connected(broker, true);
+        }
+        let (cluster, events) = (self.cluster.clone(), self.events.0.clone());
+        tokio::spawn(async move {
+            let connection = cluster.connection(broker, Purpose::General).await;
+            // The producer may have ended meanwhile.
+            let _ = events.send(Event::Connected(broker, connection));
+        });
+    }
+
+    fn send(&mut self, broker: i32, token: u64, batches: Vec<Outgoing>) {
+        let sent = self.try_send(broker, token, batches);
+        if let Err(error) = sent {
+            self.core.on_failure(self.cluster.clock.now(), token, &error, false);
+        }
+    }
+
+    fn try_send(&self, broker: i32, token: u64, batches: Vec<Outgoing>) -> Result<()> {
+        let gone = || Error::new(ErrorKind::Disconnected, "send", "the connection has ended");
+        let connection = self.connections.get(&broker).ok_or_else(gone)?;
+        let snapshot = self.cluster.snapshot();
+        let id = |topic: &str| snapshot.topics.get(topic).map(|topic| topic.id).unwrap_or_default();
+        let mut version = connection.version::<produce::Request>()?;
+        if batches.iter().any(|batch| id(&batch.topic).is_zero()) {
+            version = connection.version_at_most::<produce::Request>(12)?;
+        }
+        let mut topics: Vec<produce::TopicProduceData> = Vec::new();
+        for Outgoing { topic, partition, records } in batches {
+            let records = Some(Records::Bytes(records));
+            let data = produce::PartitionProduceData { index: partition, records };
+            match topics.iter_mut().find(|known| known.name == topic) {
+                Some(known) => known.partition_data.push(data),
+                None => topics.push(produce::TopicProduceData {
+                    topic_id: id(&topic),
+                    name: topic,
+                    partition_data: vec![data],
+                }),
+            }
+        }
+        let request = produce::Request {
+            acks: self.settings.acks,
+            timeout_ms: i32::try_from(self.settings.request_timeout.as_millis())
+                .unwrap_or(i32::MAX),
+            topic_data: topics,
+            ..Default::default()
+        };
+        let events = self.events.0.clone();
+        let on_reply = Box::new(move |reply| {
+            // The producer may have ended meanwhile.
+            let _ = events.send(Event::Reply { broker, token, version, reply });
+        });
+        let timeout = self.settings.request_timeout;
+        connection.send(&request, version, timeout, self.settings.acks != 0, on_reply)
+    }
+
+    fn identify(&self, held: Option<Identity>) {
+        let (cluster, events) = (self.cluster.clone(), self.events.0.clone());
+        tokio::spawn(async move {
+            let identity = identify(&cluster, held).await;
+            // The producer may have ended meanwhile.
+            let _ = events.send(Event::Identified(identity));
+        });
+    }
+
+    fn on_event(&mut self, event: Event) {
+        let now = self.cluster.clock.now();
+        match event {
+            Event::Connected(broker, Ok(connection)) => {
+                self.connections.insert(broker, connection);
+                self.core.on_connected(broker, true);
+            }
+            Event::Connected(broker, Err(error)) => {
+                tracing::debug!(broker, %error, "producer cannot connect");
+                self.core.on_connected(broker, false);
+            }
+            Event::Identified(identity) => self.core.on_identity(now, identity),
+            Event::Reply { broker, token, version, reply } => match reply {
+                Reply::Failed { error, sent } => {
+                    tracing::debug!(broker, %error, sent, "produce request failed");
+                    self.core.on_failure(now, token, &error, sent);
+                }
+                Reply::Written => self.core.on_written(token),
+                Reply::Answer(frame) => {
+                    let Some(connection) = self.connections.get(&broker) else { return };
+                    match connection.decode::<produce::Request>(frame, version) {
+                        Ok(response) => {
+                            let answers = self.read(&response);
+                            self.core.on_answer(now, token, &answers);
+                        }
+                        Err(error) => self.core.on_failure(now, token, &error, true),
+                    }
+                }
+            },
+        }
+    }
+
+    /// What the broker says of each batch; what it says of leaders goes to the metadata at once (KIP-951).
+    fn read(&self, response: &produce::Response) -> Vec<Answer> {
+        let snapshot = self.cluster.snapshot();
+        let mut answers = Vec::new();
+        for topic in &response.responses {
+            let by_id = || {
+                let same =
+                    |known: &&Arc<crate::cluster::metadata::Topic>| known.id == topic.topic_id;
+                snapshot.topics.values().find(same).map(|known| known.name.clone())
+            };
+            let named = (!topic.name.is_empty()).then(|| topic.name.clone());
+            let Some(name) = named.or_else(by_id) else { continue };
+            for row in &topic.partition_responses {
+                let leader = &row.current_leader;
+                if leader.leader_epoch >= 0 {
+                    let node =
+                        response.node_endpoints.iter().find(|e| e.node_id == leader.leader_id);
+                    let endpoint = node.and_then(|node| {
+                        let port = u16::try_from(node.port).ok()?;
+                        Some((node.node_id, Address { host: node.host.clone(), port }))
+                    });
+                    let (id, epoch) = (leader.leader_id, leader.leader_epoch);
+                    self.cluster.learn_leader(&name, row.index, id, epoch, endpoint);
+                }
+                answers.push(Answer {
+                    topic: name.clone(),
+                    partition: row.index,
+                    code: row.error_code,
+                    message: row.error_message.clone().filter(|text| !text.is_empty()),
+                    base_offset: row.base_offset,
+                    log_append_time_ms: row.log_append_time_ms,
+                });
+            }
+        }
+        answers
+    }
+}
+
+impl Drop for Task {
+    /// The runtime may end before the producer does: nobody waits for ever.
+    fn drop(&mut self) {
+        self.accumulator.closed.store(true, std::sync::atomic::Ordering::Release);
+        self.abort(&closed());
+    }
+}
+
+#[cold]
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "send", "the producer was closed")
+}
+
+/// Asks any broker for a producer id, or for a higher epoch of the one held (KIP-360).
+async fn identify(cluster: &Cluster, held: Option<Identity>) -> Result<Identity> {
+    let connection = cluster.any_connection().await?;
+    let version = connection.version::<init_producer_id::Request>()?;
+    let mut request = init_producer_id::Request {
+        transactional_id: None,
+        transaction_timeout_ms: i32::MAX,
+        ..Default::default()
+    };
+    if let Some(held) = held
+        && version >= 3
+    {
+        request.producer_id = held.producer_id;
+        request.producer_epoch = held.epoch;
+    }
+    let response = connection.call_at(&request, version).await?;
+    match response.error_code {
+        ErrorCode::NONE => {
+            Ok(Identity { producer_id: response.producer_id, epoch: response.producer_epoch })
+        }
+        code => Err(Error::broker(code, "get a producer id")),
+    }
+}
