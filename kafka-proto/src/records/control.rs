@@ -1,7 +1,7 @@
 //! Control batches: records for the protocol only, such as the markers at the end of a transaction.
 //!
-//! A control batch holds one record or more whose keys are a version and a [`ControlType`]; what the value means depends
-//! on that. Only the value of transaction markers is known here; those of Raft are messages.
+//! A control batch holds one record or more whose keys are a version and a [`ControlType`], on which the meaning of the
+//! value depends. Only the value of transaction markers is known here; those of Raft are messages.
 
 use super::batch::set_base_offset;
 use super::builder::{BatchBuilder, Stamp};

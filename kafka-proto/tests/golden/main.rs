@@ -11,6 +11,7 @@
 )]
 
 mod messages;
+mod records;
 
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
