@@ -29,7 +29,7 @@ mod record;
 mod region;
 mod varint;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "gzip", feature = "snappy", feature = "lz4", feature = "zstd"))]
 mod tests;
 
 pub use batch::{
