@@ -29,7 +29,8 @@ mod record;
 mod region;
 mod varint;
 
-#[cfg(all(test, feature = "gzip", feature = "snappy", feature = "lz4", feature = "zstd"))]
+#[cfg(test)]
+#[cfg(all(feature = "gzip", feature = "snappy", feature = "lz4", feature = "zstd"))]
 mod tests;
 
 pub use batch::{

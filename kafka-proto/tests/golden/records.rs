@@ -136,17 +136,17 @@ fn only_header(batch: &Json) -> Json {
 }
 
 fn records_json(open: &OpenBatch) -> Json {
-    let spelled =
-        |bytes: Option<&[u8]>| bytes.map(|b| b.iter().map(|b| format!("{b:02x}")).collect());
-    let spelled = |bytes| -> Option<String> { spelled(bytes) };
+    let spelled = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     open.records()
         .map(|record| {
+            let headers = record.headers();
+            let headers = headers.map(|header| json!([header.key(), header.value().map(spelled)]));
             json!({
                 "offset": record.offset(),
                 "timestamp": record.timestamp(),
-                "key_hex": spelled(record.key()),
-                "value_hex": spelled(record.value()),
-                "headers": record.headers().map(|h| json!([h.key(), spelled(h.value())])).collect::<Vec<_>>(),
+                "key_hex": record.key().map(spelled),
+                "value_hex": record.value().map(spelled),
+                "headers": headers.collect::<Vec<_>>(),
             })
         })
         .collect()

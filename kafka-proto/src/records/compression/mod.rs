@@ -10,7 +10,8 @@ mod lz4;
 mod scratch;
 #[cfg(feature = "snappy")]
 mod snappy;
-#[cfg(all(test, feature = "gzip", feature = "snappy", feature = "lz4", feature = "zstd"))]
+#[cfg(test)]
+#[cfg(all(feature = "gzip", feature = "snappy", feature = "lz4", feature = "zstd"))]
 mod tests;
 #[cfg(feature = "lz4")]
 mod xxh32;
