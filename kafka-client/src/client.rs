@@ -7,7 +7,7 @@ use crate::cluster::metadata::Metadata;
 use crate::config::{ClientConfig, ConsumerConfig, ProducerConfig};
 use crate::consumer::Consumer;
 use crate::error::{Error, ErrorKind, Result};
-use crate::net::{Address, Connector, Options, Pool, TcpConnector};
+use crate::net::{Address, Connector, Options, Pool, SocketBuffers};
 use crate::producer::{Producer, ProducerBuilder};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -71,12 +71,16 @@ impl ClientBuilder {
     /// When a setting is wrong.
     pub fn connect_lazily(self) -> Result<Client> {
         let Self { config, connector, seed } = self;
+        config.validate()?;
         let bootstrap = addresses(&config.bootstrap_servers)?;
         let clock = Arc::new(Clock::new(seed));
         let options = Options {
             client_id: config.client_id.as_str().into(),
             request_timeout: config.request_timeout,
-            setup_timeout: config.socket_connection_setup_timeout,
+            setup_timeout: Backoff {
+                first: config.socket_connection_setup_timeout,
+                max: config.socket_connection_setup_timeout_max,
+            },
             max_idle: config.connections_max_idle,
             reconnect: Backoff {
                 first: config.reconnect_backoff,
@@ -124,7 +128,9 @@ impl Client {
 
     /// Starts from settings.
     pub fn builder(config: ClientConfig) -> ClientBuilder {
-        ClientBuilder { config, connector: Arc::new(TcpConnector), seed: None }
+        let tcp =
+            SocketBuffers { send: config.send_buffer_bytes, receive: config.receive_buffer_bytes };
+        ClientBuilder { config, connector: Arc::new(tcp), seed: None }
     }
 
     /// A producer with these settings.

@@ -46,10 +46,12 @@ settings! {
         /// After how long without use a connection is closed; as text, -1 keeps it.
         "connections.max.idle.ms" connections_max_idle: Duration = Duration::from_secs(540),
             in -1..=LONG;
-        /// The send buffer of sockets, in bytes; `None`, or -1 as text, leaves it to the operating system.
-        "send.buffer.bytes" send_buffer_bytes: Option<usize> = Some(131_072);
-        /// The receive buffer of sockets, in bytes; `None`, or -1 as text, leaves it to the operating system.
-        "receive.buffer.bytes" receive_buffer_bytes: Option<usize> = Some(65_536);
+        /// The send buffer of sockets, in bytes; `None`, or -1 as text, leaves it to the operating system. That is the
+        /// default, unlike Kafka's 128 KiB, because a fixed size keeps it from growing with the distance.
+        "send.buffer.bytes" send_buffer_bytes: Option<u32> = None;
+        /// The receive buffer of sockets, in bytes; `None`, or -1 as text, leaves it to the operating system. That is
+        /// the default, unlike Kafka's 32 or 64 KiB, because a fixed size keeps it from growing with the distance.
+        "receive.buffer.bytes" receive_buffer_bytes: Option<u32> = None;
         /// After how long topics, partitions and leaders are looked up again, even if nothing seems to have changed.
         "metadata.max.age.ms" metadata_max_age: Duration = Duration::from_secs(300);
     }

@@ -8,6 +8,8 @@ use std::time::Duration;
 settings! {
     /// What a consumer is made with.
     ///
+    /// The settings of groups are read and checked; they have no effect yet, as this version has no groups.
+    ///
     /// ```
     /// # use kafka_client::config::{AutoOffsetReset, ConsumerConfig};
     /// let config = ConsumerConfig::default().auto_offset_reset(AutoOffsetReset::Earliest);
@@ -62,8 +64,6 @@ settings! {
         "consumer.buffer.memory" consumer_buffer_memory: usize = 67_108_864, in 1..=LONG;
         /// Whether the checksum of each batch is computed again.
         "check.crcs" check_crcs: bool = true;
-        /// Whether brokers may create a topic because it is asked for.
-        "allow.auto.create.topics" allow_auto_create_topics: bool = true;
         /// Whether a pattern never subscribes to Kafka's internal topics.
         "exclude.internal.topics" exclude_internal_topics: bool = true;
     }

@@ -169,6 +169,26 @@ const OTHERS: &[Other] = &[
     Other::new(
         Producer,
         Ignored,
+        "partitioner.adaptive.partitioning.enable",
+        "slow brokers get as many records without a key as others in this version",
+    )
+    .unless("false"),
+    Other::new(
+        Producer,
+        Ignored,
+        "partitioner.availability.timeout.ms",
+        "brokers are not avoided by this version",
+    )
+    .unless("0"),
+    Other::new(
+        Producer,
+        Ignored,
+        "metadata.max.idle.ms",
+        "topics are remembered as long as the client lives",
+    ),
+    Other::new(
+        Producer,
+        Ignored,
         "buffer.memory.allocation.strategy",
         "it is about the memory of a JVM",
     ),
@@ -184,6 +204,14 @@ const OTHERS: &[Other] = &[
         "key.deserializer value.deserializer",
         "it names a Java class; keys and values are handed out as the bytes they are",
     ),
+    Other::new(
+        Consumer,
+        Refused,
+        "allow.auto.create.topics",
+        "whether asking for a topic creates it is for the brokers to decide in this version \
+         (auto.create.topics.enable)",
+    )
+    .unless("true"),
     Other::new(
         Consumer,
         Refused,

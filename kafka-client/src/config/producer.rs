@@ -56,14 +56,6 @@ settings! {
         "enable.idempotence" enable_idempotence: bool = true;
         /// Whether records with a key are spread as if they had none.
         "partitioner.ignore.keys" partitioner_ignore_keys: bool = false;
-        /// Whether fewer records without a key go to brokers that are slow.
-        "partitioner.adaptive.partitioning.enable" partitioner_adaptive_partitioning: bool = true;
-        /// How long a broker may leave batches waiting before records without a key avoid it; 0 for any time.
-        "partitioner.availability.timeout.ms" partitioner_availability_timeout: Duration =
-            Duration::ZERO;
-        /// After how long without a send a topic is forgotten.
-        "metadata.max.idle.ms" metadata_max_idle: Duration = Duration::from_secs(300),
-            in 5_000..=LONG;
     }
 }
 

@@ -83,11 +83,11 @@ macro_rules! whole_numbers {
 whole_numbers!(i32, u32, usize);
 
 /// A size that Kafka leaves to the operating system when it is -1.
-impl Value for Option<usize> {
+impl Value for Option<u32> {
     const NUMBERS: RangeInclusive<i64> = -1..=INT;
 
     fn parse(text: &str, numbers: RangeInclusive<i64>) -> Result<Self, ValueError> {
-        integer(text, numbers).map(|number: i64| usize::try_from(number).ok())
+        integer(text, numbers).map(|number: i64| u32::try_from(number).ok())
     }
 
     fn show(&self) -> String {
@@ -132,7 +132,7 @@ impl Value for Duration {
     }
 
     fn show(&self) -> String {
-        self.as_millis().min(u128::from(LONG.unsigned_abs())).to_string()
+        self.as_millis().to_string()
     }
 }
 

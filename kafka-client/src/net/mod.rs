@@ -9,6 +9,7 @@ mod transport;
 
 pub(crate) use connection::{Connection, OnReply, Reply};
 pub(crate) use pool::{Address, Pool, Purpose};
+pub(crate) use transport::SocketBuffers;
 pub use transport::{Connector, Stream, TcpConnector};
 
 use crate::backoff::Backoff;
@@ -22,8 +23,8 @@ pub(crate) struct Options {
     pub(crate) client_id: Arc<str>,
     /// `request.timeout.ms`.
     pub(crate) request_timeout: Duration,
-    /// `socket.connection.setup.timeout.ms`.
-    pub(crate) setup_timeout: Duration,
+    /// `socket.connection.setup.timeout.ms` and its maximum.
+    pub(crate) setup_timeout: Backoff,
     /// `connections.max.idle.ms`.
     pub(crate) max_idle: Duration,
     /// `reconnect.backoff.ms` and its maximum.

@@ -77,7 +77,7 @@ impl Pool {
         if self.clock.now().monotonic < state.not_before {
             tokio::time::sleep_until(self.clock.instant(state.not_before)).await;
         }
-        let opened = self.open(address).await;
+        let opened = self.open(address, state.failures).await;
         match &opened {
             Ok(connection) => {
                 state.connection = Some(connection.clone());
@@ -101,7 +101,7 @@ impl Pool {
         slots.retain(|(_, of), _| *of != purpose);
     }
 
-    async fn open(&self, address: &Address) -> Result<Connection> {
+    async fn open(&self, address: &Address, failures: u32) -> Result<Connection> {
         let failed = |reason: String| {
             Error::new(ErrorKind::Connect, format!("connect to {address}"), reason)
         };
@@ -115,7 +115,8 @@ impl Pool {
             Connection::open(stream, address.to_string(), options, clock, self.buffers.clone())
                 .await
         };
-        let limit = self.options.setup_timeout;
+        let random = self.clock.now().random;
+        let limit = self.options.setup_timeout.wait(failures.saturating_add(1), random);
         tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
             let ms = limit.as_millis();
             Err(failed(format!(

@@ -18,11 +18,10 @@ impl ValueError {
 
     /// An error that says which whole numbers are allowed.
     pub fn range(allowed: &RangeInclusive<i64>) -> Self {
-        Self(match (*allowed.start(), *allowed.end()) {
-            (min, max) if min >= 0 && max == i64::MAX => {
-                format!("a whole number, at least {min}")
-            }
-            (min, max) => format!("a whole number from {min} to {max}"),
+        let (min, max) = (allowed.start(), allowed.end());
+        Self(match *max {
+            i64::MAX => format!("a whole number from {min} to 2^63-1"),
+            _ => format!("a whole number from {min} to {max}"),
         })
     }
 }
@@ -127,11 +126,11 @@ mod tests {
         assert_eq!(integer::<i64>("-9223372036854775808", i64::MIN..=0), Ok(i64::MIN));
         complaint(integer::<i32>("0", 1..=5), "has to be a whole number from 1 to 5");
         complaint(integer::<i32>("1e3", 1..=5), "has to be a whole number from 1 to 5");
-        complaint(integer::<i64>("-1", 0..=i64::MAX), "has to be a whole number, at least 0");
+        complaint(integer::<i64>("-1", 0..=i64::MAX), "has to be a whole number from 0 to 2^63-1");
         complaint(integer::<u16>("70000", 0..=70_000), "has to be a whole number from 0 to 70000");
         complaint(
             integer::<i64>("9223372036854775808", 0..=i64::MAX),
-            "has to be a whole number, at least 0",
+            "has to be a whole number from 0 to 2^63-1",
         );
     }
 

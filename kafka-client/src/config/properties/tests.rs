@@ -59,7 +59,7 @@ fn names_and_defaults_are_kafkas() {
             differ.insert(key);
         }
     }
-    assert_eq!(differ, BTreeSet::new());
+    assert_eq!(differ, BTreeSet::from(["receive.buffer.bytes", "send.buffer.bytes"]));
 
     let kafkas: BTreeSet<_> = kafka().map(|(key, ..)| key).collect();
     let not_kafkas: Vec<_> = keys::known().filter(|key| !kafkas.contains(key)).collect();
@@ -208,8 +208,8 @@ fn what_this_version_cannot_do_is_refused() {
 #[test]
 fn a_wrong_value_is_refused_with_what_is_allowed() {
     for (line, text) in [
-        ("linger.ms=soon", "linger.ms=soon (line 1): has to be a whole number, at least 0"),
-        ("linger.ms=", "linger.ms= (line 1): has to be a whole number, at least 0"),
+        ("linger.ms=soon", "linger.ms=soon (line 1): has to be a whole number from 0 to 2^63-1"),
+        ("linger.ms=", "linger.ms= (line 1): has to be a whole number from 0 to 2^63-1"),
         ("acks=2", "acks=2 (line 1): has to be one of 0, 1, all, -1"),
         (
             "compression.type=brotli",
@@ -232,10 +232,6 @@ fn a_wrong_value_is_refused_with_what_is_allowed() {
         (
             "max.poll.records=0",
             "max.poll.records=0 (line 1): has to be a whole number from 1 to 2147483647",
-        ),
-        (
-            "metadata.max.idle.ms=10",
-            "metadata.max.idle.ms=10 (line 1): has to be a whole number, at least 5000",
         ),
         (
             "auto.offset.reset=by_duration:1h",
@@ -303,10 +299,14 @@ fn typed_values_out_of_range_are_found() {
         "batch.size=18446744073709551615: has to be a whole number from 0 to 2147483647",
     );
     complaint(
-        client.clone().request_timeout(Duration::MAX).validate(),
-        "request.timeout.ms=9223372036854775807: has to be a whole number from 0 to 2147483647",
+        client.clone().request_timeout(Duration::from_secs(3_000_000)).validate(),
+        "request.timeout.ms=3000000000: has to be a whole number from 0 to 2147483647",
     );
-    client.retry_backoff_max(Duration::MAX).validate().unwrap();
+    complaint(
+        client.retry_backoff_max(Duration::MAX).validate(),
+        "retry.backoff.max.ms=18446744073709551615999: \
+         has to be a whole number from 0 to 2^63-1",
+    );
 }
 
 #[test]
