@@ -1,5 +1,6 @@
 //! `Client`: what producers, consumers and admin of one cluster share.
 
+use crate::admin::Admin;
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
@@ -148,6 +149,13 @@ impl Client {
     pub fn consumer(&self, config: ConsumerConfig) -> Result<Consumer> {
         let Shared { config: client, cluster, .. } = &*self.shared;
         Consumer::new(self.clone(), cluster.clone(), client, &config)
+    }
+
+    /// What manages topics, configs and records of the cluster.
+    pub fn admin(&self) -> Admin {
+        let Shared { config, cluster, .. } = &*self.shared;
+        let retry = Backoff { first: config.retry_backoff, max: config.retry_backoff_max };
+        Admin::new(cluster.clone(), config.default_api_timeout, retry)
     }
 
     /// Starts a producer that differs from the usual one in more than settings.

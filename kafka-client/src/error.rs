@@ -120,6 +120,12 @@ impl Error {
         Self::new(kind, asked, format!("{code}: {}", code.meaning())).with_code(code)
     }
 
+    /// As [`Error::broker`], with `text` in place of what the code means in general.
+    #[cold]
+    pub(crate) fn broker_says(code: ErrorCode, asked: impl Into<String>, text: &str) -> Self {
+        Self::broker(code, asked).change(|inner| inner.reason = format!("{code}: {text}"))
+    }
+
     #[cold]
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));

@@ -1,5 +1,6 @@
 //! A Kafka client.
 
+pub mod admin;
 mod backoff;
 mod client;
 mod clock;
@@ -11,11 +12,13 @@ mod net;
 mod producer;
 mod record;
 
+pub use admin::{Admin, NewTopic};
 pub use client::{Client, ClientBuilder};
 pub use consumer::{
     BatchIter, Consumer, Iter, OffsetAndTimestamp, RecordBatch, RecordStream, RecordView, Records,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use kafka_proto::{ErrorCode, uuid::Uuid};
 pub use net::{Connector, Stream, TcpConnector};
 pub use producer::{
     Deliveries, Delivery, Enqueue, Partitioner, Producer, ProducerBuilder, RecordMetadata,

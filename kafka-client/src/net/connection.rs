@@ -240,6 +240,11 @@ impl Connection {
         Error::new(ErrorKind::Disconnected, asked, "the connection has ended")
     }
 
+    /// How long an answer may take (`request.timeout.ms`).
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.shared.options.request_timeout
+    }
+
     /// Whether requests can still be sent.
     pub(crate) fn is_alive(&self) -> bool {
         self.shared.alive.load(Ordering::Acquire)
