@@ -69,8 +69,6 @@ impl Default for Stamp {
 pub struct BatchBuilder {
     buffer: Vec<u8>,
     count: i32,
-    /// The offset delta that the next record gets.
-    next_offset_delta: i32,
     last_offset_delta: i32,
     base_timestamp: Option<i64>,
     max_timestamp: i64,
@@ -85,7 +83,6 @@ impl BatchBuilder {
         Self {
             buffer,
             count: 0,
-            next_offset_delta: 0,
             last_offset_delta: -1,
             base_timestamp: None,
             max_timestamp: -1,
@@ -105,7 +102,8 @@ impl BatchBuilder {
         value: Option<&[u8]>,
         headers: &[(&str, Option<&[u8]>)],
     ) {
-        self.append_at(self.next_offset_delta, timestamp, key, value, headers);
+        let offset_delta = self.last_offset_delta.wrapping_add(1);
+        self.append_at(offset_delta, timestamp, key, value, headers);
     }
 
     /// Appends a record at `offset_delta` from the base offset, as the log cleaner does, which leaves gaps. Deltas
@@ -157,7 +155,6 @@ impl BatchBuilder {
 
         self.max_timestamp = self.max_timestamp.max(timestamp);
         self.last_offset_delta = offset_delta;
-        self.next_offset_delta = offset_delta.wrapping_add(1);
         self.count += 1;
     }
 
