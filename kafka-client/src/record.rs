@@ -90,6 +90,12 @@ impl<T: Into<Arc<str>>> From<(T, i32)> for TopicPartition {
     }
 }
 
+impl From<&Self> for TopicPartition {
+    fn from(partition: &Self) -> Self {
+        partition.clone()
+    }
+}
+
 /// A record that owns what it holds, by reference into the memory it was received in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerRecord {
