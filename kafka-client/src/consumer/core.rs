@@ -426,3 +426,6 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -505,3 +505,6 @@ fn scan(records: &Bytes) -> Scan {
     found.broken |= found.next_offset < 0;
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,8 @@ mod settings;
 mod stream;
 mod subscription;
 mod task;
+#[cfg(test)]
+mod testing;
 
 pub use queries::OffsetAndTimestamp;
 pub use records::{BatchIter, Iter, RecordBatch, RecordView, Records};
