@@ -199,6 +199,3 @@ impl Cursor {
         error
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -191,6 +191,3 @@ fn forget(which: &TopicPartition, topic_id: Uuid, forgotten: &mut Vec<ForgottenT
         }),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -313,6 +313,3 @@ fn rows(response: Response) -> Vec<(TopicPartition, ErrorCode, Answer)> {
     }
     rows
 }
-
-#[cfg(test)]
-mod tests;

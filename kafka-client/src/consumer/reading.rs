@@ -95,6 +95,3 @@ impl Reading {
         Some(owned(&self.cursor.which, &open.batch, &record))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -110,8 +110,7 @@ impl Task {
             }
             let Some(action) = state.core.poll(now) else {
                 let deadline = state.core.deadline(now);
-                let State { core, waiting, .. } = &mut *state;
-                let waiting = waiting.take_if(|_| core.has_news());
+                let waiting = state.waiting.take();
                 drop(state);
                 waiting.into_iter().for_each(Waker::wake);
                 return Some(deadline);
