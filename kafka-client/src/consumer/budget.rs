@@ -36,6 +36,11 @@ impl Budget {
         Held { bytes, budget: self.clone() }
     }
 
+    /// What may be held.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Whether `bytes` more stay within the limit; if not, the next release is told.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         let fits = || self.used.load(Ordering::SeqCst).saturating_add(bytes) <= self.limit;

@@ -51,6 +51,8 @@ pub(crate) struct Core {
     errors: VecDeque<Error>,
     /// Some partition is new.
     fresh: bool,
+    /// Some position has been found.
+    found: bool,
 }
 
 impl Core {
@@ -64,6 +66,7 @@ impl Core {
             actions: VecDeque::new(),
             errors: VecDeque::new(),
             fresh: false,
+            found: false,
             settings,
         }
     }
@@ -162,6 +165,13 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// Whether the application has something to come for.
+    pub(crate) fn has_news(&mut self) -> bool {
+        std::mem::take(&mut self.found)
+            || !self.errors.is_empty()
+            || self.queue.has_next(&self.subscription)
     }
 
     /// Whether what the application did may give [`Core::poll`] something to say.
@@ -313,7 +323,8 @@ impl Core {
     /// Everything fetched for the partition is void; the application settles how it goes on.
     fn interrupt(&mut self, which: &TopicPartition, stop: Stop) {
         let Some(partition) = self.subscription.get_mut(which) else { return };
-        if matches!(partition.phase, Phase::New | Phase::Lookup) {
+        if partition.position.is_none() {
+            // There is nothing to interrupt.
             return;
         }
         partition.phase = Phase::Stopped;
@@ -404,12 +415,17 @@ impl Core {
         }
         if answer.offset >= 0 {
             partition.start(answer.offset, answer.epoch);
+            self.found = true;
         } else if time == LATEST {
             // A broker that knows no end knows no start either.
             partition.start(0, -1);
+            self.found = true;
         } else {
             // No record is as late: what comes next will be.
             self.questions.ask(which, Question::Time(LATEST));
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

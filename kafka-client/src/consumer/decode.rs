@@ -199,3 +199,6 @@ impl Cursor {
         error
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -191,3 +191,6 @@ fn forget(which: &TopicPartition, topic_id: Uuid, forgotten: &mut Vec<ForgottenT
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,8 +107,25 @@ impl Fetcher {
         queue: &Queue,
     ) -> Option<Ask> {
         self.deadline = None;
-        let mut chosen = None;
         let mut refused: Vec<i32> = Vec::new();
+        loop {
+            let (broker, wanted) = self.choose(now, subscription, queue, &mut refused)?;
+            if let Some(ask) = self.ask(now, broker, wanted, queue) {
+                return Some(ask);
+            }
+            refused.push(broker);
+        }
+    }
+
+    /// A broker that can be asked now and is not among `refused`, and what of it is wanted.
+    fn choose(
+        &mut self,
+        now: Now,
+        subscription: &Subscription,
+        queue: &Queue,
+        refused: &mut Vec<i32>,
+    ) -> Option<(i32, Vec<(TopicPartition, Wanted)>)> {
+        let mut chosen = None;
         let mut wanted: Vec<(TopicPartition, Wanted)> = Vec::new();
         for (which, partition) in subscription.iter() {
             if partition.paused || !matches!(partition.phase, Phase::Fetching) {
@@ -130,7 +147,7 @@ impl Fetcher {
                 wanted.push((which.clone(), self.wanted(partition)));
             }
         }
-        self.ask(now, chosen?, wanted, queue)
+        Some((chosen?, wanted))
     }
 
     /// When [`Fetcher::poll`] has something to say if nothing else happens; counts from its last call.
@@ -184,7 +201,8 @@ impl Fetcher {
         let broker = self.brokers.get_mut(&id)?;
         let min_bytes = settings.fetch_min_bytes;
         let mut max_bytes = broker.bound.max(usize::try_from(min_bytes).unwrap_or(0));
-        max_bytes = max_bytes.min(settings.fetch_max_bytes);
+        // With little memory there are smaller answers rather than single batches.
+        max_bytes = max_bytes.min(settings.fetch_max_bytes).min(self.budget.limit() / 2).max(1);
         if !self.budget.has_room(max_bytes) {
             // A batch always passes where nothing waits, or an application that keeps what it got would never see
             // another record.
@@ -487,3 +505,6 @@ fn scan(records: &Bytes) -> Scan {
     found.broken |= found.next_offset < 0;
     found
 }
+
+#[cfg(test)]
+mod tests;

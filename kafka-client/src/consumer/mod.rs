@@ -17,6 +17,8 @@ mod settings;
 mod stream;
 mod subscription;
 mod task;
+#[cfg(test)]
+mod testing;
 
 pub use queries::OffsetAndTimestamp;
 pub use records::{BatchIter, Iter, RecordBatch, RecordView, Records};
@@ -286,9 +288,10 @@ impl Consumer {
 
     /// Lets go of what is being read if its partition was paused or what was fetched for it is void.
     fn check_reading(&mut self) {
-        self.settle();
-        let Some(reading) = &self.reading else { return };
-        let state = self.shared.state();
+        let Some(reading) = &mut self.reading else { return };
+        reading.settle();
+        let mut state = self.shared.state();
+        state.core.advance(reading.which(), reading.position());
         let partition = state.core.subscription().get(reading.which());
         let current = partition.filter(|p| p.generation == reading.generation()).map(|p| p.paused);
         drop(state);

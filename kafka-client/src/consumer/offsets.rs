@@ -313,3 +313,6 @@ fn rows(response: Response) -> Vec<(TopicPartition, ErrorCode, Answer)> {
     }
     rows
 }
+
+#[cfg(test)]
+mod tests;

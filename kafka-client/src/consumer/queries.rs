@@ -143,10 +143,11 @@ impl Consumer {
     pub async fn position(&mut self, partition: impl Into<TopicPartition>) -> Result<i64> {
         let which = partition.into();
         self.tell_position();
+        let now = self.shared.clock().now();
+        self.shared.state().core.begin(now);
+        self.shared.wake.notify_one();
         let found = poll_fn(|cx| {
-            let now = self.shared.clock().now();
             let mut state = self.shared.state();
-            state.core.begin(now);
             match state.core.subscription().get(&which).map(|partition| partition.position) {
                 Some(Some(position)) => return Poll::Ready(Ok(position)),
                 Some(None) => {}
@@ -159,8 +160,6 @@ impl Consumer {
                 return Poll::Ready(Err(error));
             }
             state.waiting = Some(cx.waker().clone());
-            drop(state);
-            self.shared.wake.notify_one();
             Poll::Pending
         });
         let limit = self.shared.settings.default_api_timeout;

@@ -114,6 +114,14 @@ impl Queue {
         Next::Nothing
     }
 
+    /// Whether [`Queue::next`] would give something.
+    pub(crate) fn has_next(&self, subscription: &Subscription) -> bool {
+        self.entries.iter().any(|entry| {
+            let (which, generation) = entry.which();
+            subscription.get(which).is_some_and(|p| p.generation == generation && !p.paused)
+        })
+    }
+
     /// Drops everything that belongs to no assigned partition or an older generation.
     pub(crate) fn sweep(&mut self, subscription: &Subscription) {
         self.entries.retain(|entry| {

@@ -95,3 +95,6 @@ impl Reading {
         Some(owned(&self.cursor.which, &open.batch, &record))
     }
 }
+
+#[cfg(test)]
+mod tests;

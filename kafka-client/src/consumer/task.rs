@@ -110,7 +110,8 @@ impl Task {
             }
             let Some(action) = state.core.poll(now) else {
                 let deadline = state.core.deadline(now);
-                let waiting = state.waiting.take();
+                let State { core, waiting, .. } = &mut *state;
+                let waiting = waiting.take_if(|_| core.has_news());
                 drop(state);
                 waiting.into_iter().for_each(Waker::wake);
                 return Some(deadline);

@@ -44,6 +44,28 @@ fn every_length_survives() {
 }
 
 #[test]
+fn a_compressor_may_move_to_another_thread() {
+    let zstd = Compression::Zstd;
+    let mut compressors: Vec<_> =
+        (1..7).map(|level| Compressor::new(zstd, Some(level)).unwrap()).collect();
+    let mut decompressor = Decompressor::new();
+    let bytes = payload(10, 1000);
+    for _ in 0..2 {
+        (compressors, decompressor) = std::thread::scope(|scope| {
+            let work = scope.spawn(|| {
+                for compressor in &mut compressors {
+                    let mut out = Vec::new();
+                    compressor.encoder.encode(&bytes, &mut out).unwrap();
+                    assert_eq!(decompressor.decompress(zstd, &out, LIMIT).unwrap(), bytes);
+                }
+                (compressors, decompressor)
+            });
+            work.join().unwrap()
+        });
+    }
+}
+
+#[test]
 fn a_cut_stream_is_an_error() {
     for compression in &Compression::ALL[1..] {
         let encoded = encode(*compression, &payload(8, 100_000));

@@ -6,8 +6,12 @@ use std::cell::RefCell;
 use structured_zstd::decoding::{ContentChecksum, FrameDecoder};
 use structured_zstd::encoding::{CompressionLevel, FrameCompressor};
 
+/// The most contexts kept on a thread: one a level, and hardly any thread has two levels.
+const MOST_CONTEXTS: usize = 4;
+
 thread_local! {
-    /// The contexts that were used on this thread, by level. They cannot move to another one, but a task that compresses may.
+    /// The contexts that were used on this thread, by level. A context cannot move to another thread, which the task
+    /// that compresses may.
     static CONTEXTS: RefCell<Vec<(i32, FrameCompressor)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -26,6 +30,7 @@ impl Encoder {
         CONTEXTS.with_borrow_mut(|contexts| {
             let known = contexts.iter().position(|(level, _)| *level == self.level);
             let at = known.unwrap_or_else(|| {
+                contexts.truncate(MOST_CONTEXTS - 1);
                 let level = CompressionLevel::from_level(self.level);
                 contexts.push((self.level, FrameCompressor::new(level)));
                 contexts.len() - 1
