@@ -3,9 +3,14 @@
 mod api;
 pub mod broker;
 pub mod clock;
+mod cluster;
 pub mod config;
 pub mod control;
 mod fetch_session;
 pub mod log;
 mod metadata;
+pub mod net;
+mod server;
 mod state;
+
+pub use cluster::{Cluster, ClusterBuilder, StartError};

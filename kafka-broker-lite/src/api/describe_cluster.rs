@@ -19,8 +19,7 @@ impl Serve for Request {
         match self.endpoint_type {
             BROKERS => {}
             CONTROLLERS => {
-                let text = "The request was sent to an endpoint of type BROKER, but we wanted an \
-                            endpoint of type CONTROLLER";
+                let text = "The request was sent to an endpoint of the wrong type.";
                 return failed(ErrorCode::MISMATCHED_ENDPOINT_TYPE, text);
             }
             other => {

@@ -19,10 +19,6 @@ use kafka_proto::uuid::Uuid;
 /// The first version that has a fetch session and an error for the response as a whole.
 const SESSIONS_SINCE: i16 = 7;
 
-/// The first version that says who leads a partition, and the first that says where that broker is.
-const LEADERS_SINCE: i16 = 12;
-const ENDPOINTS_SINCE: i16 = 16;
-
 /// Only records of committed transactions are wanted.
 const READ_COMMITTED: i8 = 1;
 
@@ -82,11 +78,11 @@ impl Waiting {
         let random = state.random(cx.now);
         let now_ms = cx.now.monotonic_ms;
         let session_id = state.sessions.finish(now_ms, self.session, random, &mut found);
-        let stale = found.iter().any(|(_, data)| names_leader(data.error_code));
+        let stale = found.iter().any(|(_, data)| data.current_leader.leader_id >= 0);
         Response {
             session_id,
-            responses: by_topic(cx, found),
-            node_endpoints: endpoints(state, cx, stale),
+            responses: by_topic(found),
+            node_endpoints: if stale { vec![endpoint(state, cx)] } else { Vec::new() },
             ..Response::default()
         }
     }
@@ -159,12 +155,13 @@ impl Serve for Request {
                         let known = known.or_else(|| state.topics.by_name(&topic.topic));
                         let known = known.zip(usize::try_from(index).ok());
                         let known = known.and_then(|(topic, at)| topic.partitions.get(at));
-                        for_version(cx, failure(state, index, error_code, known))
+                        failure(state, index, error_code, known)
                     })
                     .collect(),
             })
             .collect();
-        let node_endpoints = endpoints(state, cx, names_leader(error_code));
+        let stale = names_leader(error_code);
+        let node_endpoints = if stale { vec![endpoint(state, cx)] } else { Vec::new() };
         Response { responses, node_endpoints, ..Response::default() }
     }
 }
@@ -319,10 +316,9 @@ fn failure(
 }
 
 /// Puts neighbours of one topic together.
-fn by_topic(cx: &Context, found: Vec<(Wanted, PartitionData)>) -> Vec<FetchableTopicResponse> {
+fn by_topic(found: Vec<(Wanted, PartitionData)>) -> Vec<FetchableTopicResponse> {
     let mut topics: Vec<(TopicRef, FetchableTopicResponse)> = Vec::new();
     for (wanted, data) in found {
-        let data = for_version(cx, data);
         match topics.last_mut() {
             Some((topic, response)) if *topic == wanted.topic => response.partitions.push(data),
             _ => {
@@ -339,20 +335,7 @@ fn by_topic(cx: &Context, found: Vec<(Wanted, PartitionData)>) -> Vec<FetchableT
     topics.into_iter().map(|(_, response)| response).collect()
 }
 
-/// Leaves out what the version has no place for.
-fn for_version(cx: &Context, mut data: PartitionData) -> PartitionData {
-    if cx.version < LEADERS_SINCE {
-        data.current_leader = LeaderIdAndEpoch::default();
-    }
-    data
-}
-
-/// Where the leaders are that the response names: all of them here.
-fn endpoints(state: &State, cx: &Context, named: bool) -> Vec<NodeEndpoint> {
-    if !named || cx.version < ENDPOINTS_SINCE {
-        return Vec::new();
-    }
+fn endpoint(state: &State, cx: &Context) -> NodeEndpoint {
     let (host, port) = state.address(&cx.listener);
-    let rack = state.config.rack.clone();
-    vec![NodeEndpoint { node_id: state.config.node_id, host, port, rack }]
+    NodeEndpoint { node_id: state.config.node_id, host, port, rack: state.config.rack.clone() }
 }

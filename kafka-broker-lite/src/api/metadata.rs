@@ -31,9 +31,11 @@ impl Serve for Request {
             }
         };
         if self.include_topic_authorized_operations {
-            for topic in &mut topics {
+            let known = |topic: &&mut MetadataResponseTopic| topic.error_code.is_ok();
+            let allow = |topic: &mut MetadataResponseTopic| {
                 topic.topic_authorized_operations = TOPIC_OPERATIONS;
-            }
+            };
+            topics.iter_mut().filter(known).for_each(allow);
         }
         let mut response = Response { topics, ..cluster(state, cx) };
         if self.include_cluster_authorized_operations {
@@ -79,11 +81,10 @@ fn answer(
         topic_id: asked.topic_id,
         ..MetadataResponseTopic::default()
     };
-    let (Some(name), true) = (&asked.name, asked.topic_id.is_zero()) else {
-        return match state.topics.by_id(asked.topic_id) {
-            Some(topic) => describe(state, topic),
-            None => MetadataResponseTopic { name: None, ..error(ErrorCode::UNKNOWN_TOPIC_ID) },
-        };
+    let Some(name) = &asked.name else {
+        let known = state.topics.by_id(asked.topic_id);
+        return known
+            .map_or_else(|| error(ErrorCode::UNKNOWN_TOPIC_ID), |topic| describe(state, topic));
     };
     if let Some(topic) = state.topics.by_name(name) {
         return describe(state, topic);
