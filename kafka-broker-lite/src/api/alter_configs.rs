@@ -14,12 +14,10 @@ impl Serve for Request {
     fn serve(self, state: &mut State, _: &Context) -> Outcome<Response> {
         let responses = self.resources.iter().map(|resource| {
             let AlterConfigsResource { resource_type, resource_name, configs } = resource;
-            let change = |AlterableConfig { name, value }: &AlterableConfig| {
-                (name.clone(), value.clone().map_or(Change::Delete, Change::Set))
-            };
-            let changes: Vec<_> = configs.iter().map(change).collect();
-            let only = self.validate_only;
-            answer(resource, alter(state, *resource_type, resource_name, &changes, true, only))
+            let altered = changes(configs).and_then(|changes| {
+                alter(state, *resource_type, resource_name, &changes, true, self.validate_only)
+            });
+            answer(resource, altered)
         });
         Outcome::Ready(Response { responses: responses.collect(), ..Response::default() })
     }
@@ -28,6 +26,17 @@ impl Serve for Request {
         let refused = |resource| answer(resource, Err((code, code.meaning().to_owned())));
         Response { responses: self.resources.iter().map(refused).collect(), ..Response::default() }
     }
+}
+
+fn changes(configs: &[AlterableConfig]) -> Result<Vec<(Arc<str>, Change)>, Refused> {
+    let change = |AlterableConfig { name, value }: &AlterableConfig| match value {
+        Some(value) => Ok((name.clone(), Change::Set(value.clone()))),
+        None => {
+            let text = format!("Null value not supported for : {name}");
+            Err((ErrorCode::INVALID_REQUEST, text))
+        }
+    };
+    configs.iter().map(change).collect()
 }
 
 /// Changes the configs of a resource: on top of what it has, or in place of it.
@@ -68,7 +77,7 @@ pub(super) fn alter(
             state.refresh_log_configs();
         }
         other => {
-            let text = format!("Unsupported resource type: {other}");
+            let text = format!("Unknown resource type {other}");
             return Err((ErrorCode::INVALID_REQUEST, text));
         }
     }

@@ -21,14 +21,19 @@ impl Serve for Request {
         {
             return Outcome::Ready(self.refuse(state, cx, ErrorCode::INVALID_REQUEST));
         }
-        let other_cluster = self.cluster_id.is_some_and(|id| id != state.config.cluster_id);
-        let other_node = self.node_id != -1 && self.node_id != state.config.node_id;
-        let strayed = other_cluster || other_node;
-        let error_code = if strayed { ErrorCode::REBOOTSTRAP_REQUIRED } else { ErrorCode::NONE };
-        Outcome::Ready(Response {
-            error_code,
-            api_keys: rows(&state.control),
-            ..Response::default()
+        // Who says which cluster it expects has to say which node, and the other way round.
+        let config = &state.config;
+        let refused = match (&self.cluster_id, self.node_id) {
+            (None, -1) => None,
+            (None, _) | (Some(_), -1) => Some(ErrorCode::INVALID_REQUEST),
+            (Some(cluster), node) if *cluster == config.cluster_id && node == config.node_id => {
+                None
+            }
+            (Some(_), _) => Some(ErrorCode::REBOOTSTRAP_REQUIRED),
+        };
+        Outcome::Ready(match refused {
+            Some(code) => self.refuse(state, cx, code),
+            None => Response { api_keys: rows(&state.control), ..Response::default() },
         })
     }
 
@@ -55,7 +60,7 @@ fn rows(control: &Control) -> Vec<ApiVersion> {
     impl EachApi for Rows<'_> {
         fn api<R: Api>(&mut self) {
             let Some(Versions { min, max }) = offered(self.0, R::KEY) else { return };
-            // Older librdkafka takes a broker that does not name version 0 here for one without Produce.
+            // For librdkafka, which takes a broker without version 0 for one without Produce.
             let min_version = if R::KEY == ApiKey::PRODUCE { 0 } else { min };
             self.1.push(ApiVersion { api_key: R::KEY.0, min_version, max_version: max });
         }

@@ -70,7 +70,8 @@ fn grow(
     if wanted < current {
         let count = asked.count;
         return invalid(format!(
-            "The topic {name} currently has {current} partition(s); {count} would not be an increase."
+            "The topic {name} currently has {current} partition(s); {count} would not be an \
+             increase."
         ));
     }
     let added = wanted - current;
@@ -81,7 +82,8 @@ fn grow(
     if let Some(assignments) = &asked.assignments {
         if assignments.len() != added {
             let text = format!(
-                "Attempted to add {added} additional partition(s), but only {} assignment(s) were specified.",
+                "Attempted to add {added} additional partition(s), but only {} assignment(s) were \
+                 specified.",
                 assignments.len()
             );
             return Err((ErrorCode::INVALID_REPLICA_ASSIGNMENT, text));

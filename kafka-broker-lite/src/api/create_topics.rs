@@ -98,6 +98,10 @@ fn check(state: &State, topic: &CreatableTopic, left: &mut usize) -> Result<Chec
     if let Some(why) = validate_topic_name(name) {
         return Err((ErrorCode::INVALID_TOPIC_EXCEPTION, why));
     }
+    if &**name == "__cluster_metadata" {
+        let text = format!("Creation of internal topic {name} is prohibited.");
+        return Err((ErrorCode::INVALID_REQUEST, text));
+    }
     if state.topics.by_name(name).is_some() {
         let text = format!("Topic '{name}' already exists.");
         return Err((ErrorCode::TOPIC_ALREADY_EXISTS, text));
@@ -189,7 +193,8 @@ pub(super) fn check_replicas(state: &State, broker_ids: &[i32]) -> Result<(), Re
     }
     if let Some(stranger) = broker_ids.iter().find(|id| **id != node) {
         return refused(format!(
-            "The manual partition assignment includes broker {stranger}, but no such broker is registered."
+            "The manual partition assignment includes broker {stranger}, but no such broker is \
+             registered."
         ));
     }
     if broker_ids.len() > 1 {

@@ -6,6 +6,7 @@ use kafka_proto::ErrorCode;
 use kafka_proto::messages::delete_topics::{
     DeletableTopicResult, DeleteTopicState, Request, Response,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The first version that names topics by name or id.
@@ -20,11 +21,14 @@ impl Serve for Request {
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
         let asked = self.asked(cx);
         let mut responses = Vec::with_capacity(asked.len());
+        let mut told = BTreeSet::new();
         for topic in &asked {
-            let same = |other: &&DeleteTopicState| {
-                other.name == topic.name && other.topic_id == topic.topic_id
-            };
-            let result = if asked.iter().filter(same).count() > 1 {
+            let key = |topic: &DeleteTopicState| (topic.name.clone(), topic.topic_id);
+            // A topic that is named twice is told once.
+            if !told.insert(key(topic)) {
+                continue;
+            }
+            let result = if asked.iter().filter(|other| key(other) == key(topic)).count() > 1 {
                 Err((ErrorCode::INVALID_REQUEST, "Duplicate topic name.".into()))
             } else {
                 delete(state, cx, topic)

@@ -19,7 +19,8 @@ impl Serve for Request {
         match self.endpoint_type {
             BROKERS => {}
             CONTROLLERS => {
-                let text = "The request was sent to an endpoint of the wrong type.";
+                let text = "The request was sent to an endpoint of type BROKER, but we wanted an \
+                            endpoint of type CONTROLLER";
                 return failed(ErrorCode::MISMATCHED_ENDPOINT_TYPE, text);
             }
             other => {

@@ -19,6 +19,10 @@ use kafka_proto::uuid::Uuid;
 /// The first version that has a fetch session and an error for the response as a whole.
 const SESSIONS_SINCE: i16 = 7;
 
+/// The first version that says who leads a partition, and the first that says where that broker is.
+const LEADERS_SINCE: i16 = 12;
+const ENDPOINTS_SINCE: i16 = 16;
+
 /// Only records of committed transactions are wanted.
 const READ_COMMITTED: i8 = 1;
 
@@ -78,11 +82,11 @@ impl Waiting {
         let random = state.random(cx.now);
         let now_ms = cx.now.monotonic_ms;
         let session_id = state.sessions.finish(now_ms, self.session, random, &mut found);
-        let stale = found.iter().any(|(_, data)| data.current_leader.leader_id >= 0);
+        let stale = found.iter().any(|(_, data)| names_leader(data.error_code));
         Response {
             session_id,
-            responses: by_topic(found),
-            node_endpoints: if stale { vec![endpoint(state, cx)] } else { Vec::new() },
+            responses: by_topic(cx, found),
+            node_endpoints: endpoints(state, cx, stale),
             ..Response::default()
         }
     }
@@ -155,13 +159,12 @@ impl Serve for Request {
                         let known = known.or_else(|| state.topics.by_name(&topic.topic));
                         let known = known.zip(usize::try_from(index).ok());
                         let known = known.and_then(|(topic, at)| topic.partitions.get(at));
-                        failure(state, index, error_code, known)
+                        for_version(cx, failure(state, index, error_code, known))
                     })
                     .collect(),
             })
             .collect();
-        let stale = names_leader(error_code);
-        let node_endpoints = if stale { vec![endpoint(state, cx)] } else { Vec::new() };
+        let node_endpoints = endpoints(state, cx, names_leader(error_code));
         Response { responses, node_endpoints, ..Response::default() }
     }
 }
@@ -316,9 +319,10 @@ fn failure(
 }
 
 /// Puts neighbours of one topic together.
-fn by_topic(found: Vec<(Wanted, PartitionData)>) -> Vec<FetchableTopicResponse> {
+fn by_topic(cx: &Context, found: Vec<(Wanted, PartitionData)>) -> Vec<FetchableTopicResponse> {
     let mut topics: Vec<(TopicRef, FetchableTopicResponse)> = Vec::new();
     for (wanted, data) in found {
+        let data = for_version(cx, data);
         match topics.last_mut() {
             Some((topic, response)) if *topic == wanted.topic => response.partitions.push(data),
             _ => {
@@ -335,7 +339,20 @@ fn by_topic(found: Vec<(Wanted, PartitionData)>) -> Vec<FetchableTopicResponse> 
     topics.into_iter().map(|(_, response)| response).collect()
 }
 
-fn endpoint(state: &State, cx: &Context) -> NodeEndpoint {
+/// Leaves out what the version has no place for.
+fn for_version(cx: &Context, mut data: PartitionData) -> PartitionData {
+    if cx.version < LEADERS_SINCE {
+        data.current_leader = LeaderIdAndEpoch::default();
+    }
+    data
+}
+
+/// Where the leaders are that the response names: all of them here.
+fn endpoints(state: &State, cx: &Context, named: bool) -> Vec<NodeEndpoint> {
+    if !named || cx.version < ENDPOINTS_SINCE {
+        return Vec::new();
+    }
     let (host, port) = state.address(&cx.listener);
-    NodeEndpoint { node_id: state.config.node_id, host, port, rack: state.config.rack.clone() }
+    let rack = state.config.rack.clone();
+    vec![NodeEndpoint { node_id: state.config.node_id, host, port, rack }]
 }

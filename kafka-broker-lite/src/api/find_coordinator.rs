@@ -4,6 +4,7 @@ use super::{Context, Outcome, Serve};
 use crate::state::State;
 use kafka_proto::ErrorCode;
 use kafka_proto::messages::find_coordinator::{Coordinator, Request, Response};
+use kafka_proto::uuid::Uuid;
 use std::sync::Arc;
 
 /// The first version that asks for several keys.
@@ -25,15 +26,12 @@ impl Serve for Request {
         let (host, port) = state.address(&cx.listener);
         let node_id = state.config.node_id;
         let find = |key: &Arc<str>| {
-            let (key, host) = (key.clone(), host.clone());
-            Coordinator {
-                key,
-                node_id,
-                host,
-                port,
-                error_code: ErrorCode::NONE,
-                error_message: None,
+            if self.key_type == share && !is_share_key(key) {
+                return failed(key, ErrorCode::INVALID_REQUEST);
             }
+            let (key, host) = (key.clone(), host.clone());
+            let (error_code, error_message) = (ErrorCode::NONE, None);
+            Coordinator { key, node_id, host, port, error_code, error_message }
         };
         if cx.version >= BATCHED_SINCE {
             let coordinators = self.coordinator_keys.iter().map(find).collect();
@@ -44,24 +42,31 @@ impl Serve for Request {
     }
 
     fn refuse(&self, _: &State, cx: &Context, error_code: ErrorCode) -> Response {
-        let error_message = Some(Arc::from(error_code.meaning()));
         if cx.version < BATCHED_SINCE {
-            return Response {
-                error_code,
-                error_message,
-                node_id: -1,
-                port: -1,
-                ..Response::default()
-            };
+            let error_message = Some(error_code.meaning().into());
+            let (node_id, port) = (-1, -1);
+            return Response { error_code, error_message, node_id, port, ..Response::default() };
         }
-        let coordinators = self.coordinator_keys.iter().map(|key| Coordinator {
-            key: key.clone(),
-            node_id: -1,
-            host: "".into(),
-            port: -1,
-            error_code,
-            error_message: error_message.clone(),
-        });
+        let coordinators = self.coordinator_keys.iter().map(|key| failed(key, error_code));
         Response { coordinators: coordinators.collect(), ..Response::default() }
     }
+}
+
+fn failed(key: &Arc<str>, error_code: ErrorCode) -> Coordinator {
+    Coordinator {
+        key: key.clone(),
+        node_id: -1,
+        host: "".into(),
+        port: -1,
+        error_code,
+        error_message: Some(error_code.meaning().into()),
+    }
+}
+
+/// Whether it is of the form `group:topicId:partition`; the group may hold colons itself.
+fn is_share_key(key: &str) -> bool {
+    let mut parts = key.rsplitn(3, ':');
+    let partition = parts.next().is_some_and(|part| part.parse::<u32>().is_ok());
+    let topic = parts.next().is_some_and(|part| part.parse::<Uuid>().is_ok());
+    partition && topic && parts.next().is_some_and(|group| !group.is_empty())
 }

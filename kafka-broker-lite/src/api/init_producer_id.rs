@@ -11,7 +11,10 @@ use kafka_proto::messages::init_producer_id::{Request, Response};
 impl Serve for Request {
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
         if self.transactional_id.is_some() {
-            // Transactions are not served, which no code says better; none that may be retried fits.
+            // Transactions are not served; no code says that, and one that is retried would not end.
+            return Outcome::Ready(self.refuse(state, cx, ErrorCode::INVALID_REQUEST));
+        }
+        if (self.producer_id == -1) != (self.producer_epoch == -1) {
             return Outcome::Ready(self.refuse(state, cx, ErrorCode::INVALID_REQUEST));
         }
         let producer_id = state.new_producer_id();

@@ -21,6 +21,9 @@ const EARLIEST_PENDING_UPLOAD: i64 = -6;
 /// The replica id of a debugging consumer, which sees past the high watermark.
 const DEBUGGING: i32 = -2;
 
+/// The first version that tells the leader epoch of what it found.
+const LEADER_EPOCH_SINCE: i16 = 4;
+
 impl Serve for Request {
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
         let twice = asked_twice(&self.topics);
@@ -34,7 +37,12 @@ impl Serve for Request {
             if twice.contains(&(name.clone(), index)) {
                 return failed(index, ErrorCode::INVALID_REQUEST);
             }
-            look_up(state, &reader, name, asked).unwrap_or_else(|code| failed(index, code))
+            let mut found =
+                look_up(state, &reader, name, asked).unwrap_or_else(|code| failed(index, code));
+            if cx.version < LEADER_EPOCH_SINCE {
+                found.leader_epoch = -1;
+            }
+            found
         };
         let topics = self.topics.iter().map(|ListOffsetsTopic { name, partitions }| {
             let partitions = partitions.iter().map(|asked| answer(name, asked)).collect();

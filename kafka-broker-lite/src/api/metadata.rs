@@ -31,11 +31,9 @@ impl Serve for Request {
             }
         };
         if self.include_topic_authorized_operations {
-            let known = |topic: &&mut MetadataResponseTopic| topic.error_code.is_ok();
-            let allow = |topic: &mut MetadataResponseTopic| {
+            for topic in &mut topics {
                 topic.topic_authorized_operations = TOPIC_OPERATIONS;
-            };
-            topics.iter_mut().filter(known).for_each(allow);
+            }
         }
         let mut response = Response { topics, ..cluster(state, cx) };
         if self.include_cluster_authorized_operations {
@@ -81,10 +79,11 @@ fn answer(
         topic_id: asked.topic_id,
         ..MetadataResponseTopic::default()
     };
-    let Some(name) = &asked.name else {
-        let known = state.topics.by_id(asked.topic_id);
-        return known
-            .map_or_else(|| error(ErrorCode::UNKNOWN_TOPIC_ID), |topic| describe(state, topic));
+    let (Some(name), true) = (&asked.name, asked.topic_id.is_zero()) else {
+        return match state.topics.by_id(asked.topic_id) {
+            Some(topic) => describe(state, topic),
+            None => MetadataResponseTopic { name: None, ..error(ErrorCode::UNKNOWN_TOPIC_ID) },
+        };
     };
     if let Some(topic) = state.topics.by_name(name) {
         return describe(state, topic);

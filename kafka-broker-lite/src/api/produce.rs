@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// The first version that names topics by their ids.
 const TOPIC_IDS_SINCE: i16 = 13;
 
+/// The first version that says who leads a partition, and where.
+const LEADERS_SINCE: i16 = 10;
+
 impl Serve for Request {
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
         let acks = self.acks;
@@ -60,7 +63,7 @@ impl Serve for Request {
     }
 
     fn refuse(&self, state: &State, cx: &Context, code: ErrorCode) -> Response {
-        let stale = code == ErrorCode::NOT_LEADER_OR_FOLLOWER;
+        let stale = code == ErrorCode::NOT_LEADER_OR_FOLLOWER && cx.version >= LEADERS_SINCE;
         let responses = self
             .topic_data
             .iter()

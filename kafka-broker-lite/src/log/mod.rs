@@ -268,7 +268,7 @@ impl Log {
             let Some(mut position) = segment.first_batch_since(storage, timestamp)? else {
                 continue;
             };
-            // A later batch may hold older records, or all that match lie before the start of the log.
+            // What matches in a batch may all lie before the start of the log.
             while position < segment.size {
                 let batch = segment.batch_at(storage, position)?;
                 position += batch.header().total_len() as u64;

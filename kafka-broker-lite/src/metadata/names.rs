@@ -14,7 +14,8 @@ pub(crate) fn validate_topic_name(name: &str) -> Option<String> {
     }
     if name.len() > LONGEST {
         return Some(format!(
-            "Topic name is invalid: the length of '{name}' is longer than the max allowed length {LONGEST}"
+            "Topic name is invalid: the length of '{name}' is longer than the max allowed \
+             length {LONGEST}"
         ));
     }
     (!name.chars().all(allowed)).then(|| {

@@ -60,7 +60,7 @@ pub(crate) fn find(name: &str) -> Option<&'static TopicConfig> {
 pub(crate) static TOPIC_CONFIGS: &[TopicConfig] = &[
     row("cleanup.policy", List, "delete", Words(&["compact", "delete"]),
         &[("log.cleanup.policy", Unit::Same)],
-        "What happens to old records: delete drops them by age and size, compact keeps the last one of each key."),
+        "What happens to old records: delete drops them, compact keeps the last one of each key."),
     row("compression.gzip.level", Int, "-1", LevelOrDefault(1, 9),
         &[("compression.gzip.level", Unit::Same)],
         "How hard gzip works where compression.type is gzip."),
@@ -88,18 +88,18 @@ pub(crate) static TOPIC_CONFIGS: &[TopicConfig] = &[
     row("flush.ms", Long, LONGEST, AtLeast(0), &[("log.flush.interval.ms", Unit::Same)],
         "After how long the log is forced to disk."),
     row("follower.replication.throttled.replicas", List, "", ThrottledReplicas, &[],
-        "Replicas whose catching up is throttled on the follower, as partition:broker pairs or * for all."),
+        "Replicas throttled on the follower, as partition:broker pairs or * for all."),
     row("index.interval.bytes", Int, "4096", AtLeast(0),
         &[("log.index.interval.bytes", Unit::Same)],
         "How many bytes of batches lie between two entries of an index."),
     row("leader.replication.throttled.replicas", List, "", ThrottledReplicas, &[],
-        "Replicas whose catching up is throttled on the leader, as partition:broker pairs or * for all."),
+        "Replicas throttled on the leader, as partition:broker pairs or * for all."),
     row("local.retention.bytes", Long, "-2", AtLeast(-2),
         &[("log.local.retention.bytes", Unit::Same)],
-        "With tiered storage, how much of a partition stays local; -2 for as much as retention.bytes."),
+        "With tiered storage, how much of a partition stays local; -2 for retention.bytes."),
     row("local.retention.ms", Long, "-2", AtLeast(-2),
         &[("log.local.retention.ms", Unit::Same)],
-        "With tiered storage, how long records stay local; -2 for as long as retention.ms."),
+        "With tiered storage, how long records stay local; -2 for retention.ms."),
     row("max.compaction.lag.ms", Long, LONGEST, AtLeast(1),
         &[("log.cleaner.max.compaction.lag.ms", Unit::Same)],
         "How long a record may stay uncompacted."),
@@ -124,7 +124,7 @@ pub(crate) static TOPIC_CONFIGS: &[TopicConfig] = &[
         &[("log.cleaner.min.compaction.lag.ms", Unit::Same)],
         "How long a record stays uncompacted at least."),
     row("min.insync.replicas", Int, "1", AtLeast(1), &[("min.insync.replicas", Unit::Same)],
-        "How many replicas must be in sync for a write with acks=all; more than there are copies counts as all."),
+        "How many replicas must be in sync for acks=all; more than there are counts as all."),
     row("preallocate", Boolean, "false", Any, &[("log.preallocate", Unit::Same)],
         "Whether the file of a new segment gets its full size at once."),
     row("remote.copy.lag.bytes", Long, "-1", AtLeast(-1),
@@ -196,15 +196,18 @@ mod tests {
         assert!(of("segment.bytes", "9999999999").ends_with("Not a number of type INT"));
         assert_eq!(
             of("cleanup.policy", "compact,foo"),
-            "Invalid value foo for configuration cleanup.policy: String must be one of: compact, delete"
+            "Invalid value foo for configuration cleanup.policy: String must be one of: \
+             compact, delete"
         );
         assert_eq!(
             of("min.cleanable.dirty.ratio", "2"),
-            "Invalid value 2.0 for configuration min.cleanable.dirty.ratio: Value must be no more than 1"
+            "Invalid value 2.0 for configuration min.cleanable.dirty.ratio: Value must be no \
+             more than 1"
         );
         assert_eq!(
             of("preallocate", "foo"),
-            "Invalid value foo for configuration preallocate: Expected value to be either true or false"
+            "Invalid value foo for configuration preallocate: Expected value to be either \
+             true or false"
         );
         assert!(of("compression.gzip.level", "77").ends_with("between 1 and 9 or equal to -1"));
         assert!(of("compression.lz4.level", "77").ends_with("Value must be no more than 17"));

@@ -141,7 +141,8 @@ impl Partition {
             if config.compacts && record.key().is_none() {
                 let partition = &self.name;
                 let text = format!(
-                    "Compacted topic cannot accept message without key in topic partition {partition}."
+                    "Compacted topic cannot accept message without key in topic partition \
+                     {partition}"
                 );
                 keyless.push((index, text));
             }
@@ -188,11 +189,12 @@ fn only_batch(records: Bytes, version: i16) -> Result<Batch, Refusal> {
         ));
     }
     let len = records.len();
-    let corrupt = |text: String| Refusal::new(ErrorCode::CORRUPT_MESSAGE, text);
     let batch = match Batches::new(records).next() {
         Some(Ok(batch)) => batch,
-        Some(Err(error)) => return Err(corrupt(error.to_string())),
-        None => return Err(corrupt(format!("{len} bytes hold no whole record batch"))),
+        Some(Err(error)) => {
+            return Err(Refusal::new(ErrorCode::CORRUPT_MESSAGE, error.to_string()));
+        }
+        None => return invalid("must have exactly one record batch per partition"),
     };
     if batch.header().total_len() < len {
         return invalid("are only allowed to contain exactly one record batch per partition");
@@ -229,7 +231,8 @@ fn check_header(partition: &str, header: &BatchHeader, version: i16) -> Result<(
             return Err(Refusal::new(
                 ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
                 format!(
-                    "Produce requests with version {version} are not allowed to use ZStandard compression"
+                    "Produce requests with version {version} are not allowed to use ZStandard \
+                     compression"
                 ),
             ));
         }
@@ -238,7 +241,8 @@ fn check_header(partition: &str, header: &BatchHeader, version: i16) -> Result<(
     }
     if header.base_offset != 0 {
         return invalid(format!(
-            "The baseOffset of the record batch in the append to {partition} should be 0, but it is {}",
+            "The baseOffset of the record batch in the append to {partition} should be 0, but it \
+             is {}",
             header.base_offset
         ));
     }

@@ -55,7 +55,8 @@ impl Producers {
         if epoch < producer.epoch {
             let current = producer.epoch;
             let text = format!(
-                "Epoch of producer {id} for {partition} is {epoch}, which is smaller than the last seen epoch {current}"
+                "Epoch of producer {id} for {partition} is {epoch}, which is smaller than the last \
+                 seen epoch {current}"
             );
             return Verdict::Refuse(ErrorCode::INVALID_PRODUCER_EPOCH, text);
         }

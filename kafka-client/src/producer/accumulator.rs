@@ -387,7 +387,7 @@ impl TopicBuffers {
     }
 }
 
-/// Turns what [`Accumulator::append`] gives into the caller's handle.
+/// Turns what `Accumulator::append` gives into the caller's handle.
 impl From<(Arc<Cell>, u32)> for Delivery {
     #[inline]
     fn from((cell, index): (Arc<Cell>, u32)) -> Self {

@@ -1,6 +1,16 @@
 //! Stories told to a broker in raw requests, with invented time.
 
+mod admin;
+mod configs;
+mod connections;
+mod faults;
+mod fetching;
+mod finding;
+mod idempotence;
+mod offsets;
 mod producing;
+mod sessions;
+mod versions;
 
 use super::*;
 use crate::log::MemoryStorage;
