@@ -393,7 +393,10 @@ fn now_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the pacer is a plain thread that waits for its time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the pacer is a plain thread that waits for its time"
+)]
 fn pause(time: Duration) {
     std::thread::sleep(time);
 }

@@ -17,7 +17,6 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) cluster_id: Option<Arc<str>>,
-    pub(crate) controller_id: Option<i32>,
     pub(crate) brokers: BTreeMap<i32, Address>,
     pub(crate) topics: BTreeMap<Arc<str>, Arc<Topic>>,
     /// Rises with every answer.
@@ -161,7 +160,6 @@ impl Metadata {
         });
         self.snapshot = Arc::new(Snapshot {
             cluster_id: answer.cluster_id.clone().or_else(|| old.cluster_id.clone()),
-            controller_id: (answer.controller_id >= 0).then_some(answer.controller_id),
             brokers: brokers.collect(),
             topics,
             version: old.version + 1,

@@ -249,11 +249,6 @@ impl Connection {
     pub(crate) fn is_alive(&self) -> bool {
         self.shared.alive.load(Ordering::Acquire)
     }
-
-    /// Whom it leads to, for messages to people.
-    pub(crate) fn peer(&self) -> &str {
-        &self.shared.peer
-    }
 }
 
 struct Task {

@@ -7,7 +7,7 @@ mod pipeline;
 mod pool;
 mod transport;
 
-pub(crate) use connection::{Connection, OnReply, Reply};
+pub(crate) use connection::{Connection, Reply};
 pub(crate) use pool::{Address, Pool, Purpose};
 pub(crate) use transport::SocketBuffers;
 pub use transport::{Connector, Stream, TcpConnector};
