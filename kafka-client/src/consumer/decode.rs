@@ -1,6 +1,7 @@
 //! From fetched batches to records: checks, decompresses, drops what is not for the application.
 //!
-//! Holds true: a batch is opened when its records are handed out and not before; a damaged one is never passed over; the
+//! Holds true: a batch is opened when its records are handed out and not before; a damaged one is
+//! never passed over; the
 //! offsets given out only rise.
 
 use super::budget::{Budget, Held};

@@ -1,6 +1,7 @@
 //! What the application is reading right now: the chunk under way, the batch that is open, the record in hand.
 //!
-//! Holds true: the position moves when records are handed out by the batch, and when the next one is asked for if they are
+//! Holds true: the position moves when records are handed out by the batch, and when the next one
+//! is asked for if they are
 //! handed out one by one.
 
 use super::decode::{Cursor, Decoder, Opened};

@@ -1,6 +1,7 @@
 //! What `poll` hands out: whole batches, or pieces of them, and views of their records.
 //!
-//! Reading costs no allocation, lock or clock: batches were checked when they were opened. The memory goes back when the
+//! Reading costs no allocation, lock or clock: batches were checked when they were opened. The
+//! memory goes back when the
 //! last owner of it is dropped.
 
 use super::budget::Held;
@@ -203,7 +204,8 @@ impl<'a> RecordView<'a> {
         self.record.headers()
     }
 
-    /// The record as one that owns what it holds: its key and value stay where they are, in memory that lives on as long
+    /// The record as one that owns what it holds: its key and value stay where they are, in memory
+    /// that lives on as long
     /// as one such record of the same answer does.
     pub fn to_owned(&self) -> ConsumerRecord {
         owned(&self.batch.which, &self.batch.batch, &self.record)

@@ -356,9 +356,9 @@ impl Core {
             let Some(queue) = self.queues.get_mut(*at) else { continue };
             let next = queue.expire(now.monotonic, timeout, |queue| {
                 let ms = timeout.as_millis();
+                let failed = queue.failures;
                 let reason = format!(
-                    "not acknowledged within {ms} ms (delivery.timeout.ms), after {} failed attempts",
-                    queue.failures
+                    "no acknowledgement within {ms} ms (delivery.timeout.ms) in {failed} attempts"
                 );
                 let error = Error::new(ErrorKind::Timeout, "send", reason);
                 error.with_topic(&queue.topic, Some(queue.partition))

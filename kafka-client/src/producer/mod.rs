@@ -34,7 +34,8 @@ use topics::Topics;
 
 /// Sends records.
 ///
-/// Cheap to clone; all clones share buffers, connections and the order of their records. When the last one is dropped, what
+/// Cheap to clone; all clones share buffers, connections and the order of their records. When the
+/// last one is dropped, what
 /// was enqueued is still sent, as long as the runtime lives.
 #[derive(Clone, Debug)]
 pub struct Producer {
@@ -156,7 +157,8 @@ impl Producer {
     /// When the record could not be stored; [`Error::possibly_written`] tells if it may be in the log all the same.
     ///
     /// # Cancel safety
-    /// Dropping the future before the record has a place in a batch sends nothing; after that the record is sent, and only
+    /// Dropping the future before the record has a place in a batch sends nothing; after that the
+    /// record is sent, and only
     /// the acknowledgement is lost.
     pub async fn send(&self, record: ProducerRecord<'_>) -> Result<RecordMetadata> {
         self.enqueue(record).await?.await
@@ -168,7 +170,8 @@ impl Producer {
     /// The order of the calls that became ready is the order in the partition.
     ///
     /// # Errors
-    /// When the record will not be sent: it is too large, its topic or partition does not exist, time ran out, the producer
+    /// When the record will not be sent: it is too large, its topic or partition does not exist,
+    /// time ran out, the producer
     /// was closed.
     ///
     /// # Cancel safety
