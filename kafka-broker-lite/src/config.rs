@@ -12,6 +12,7 @@ mod tests;
 
 pub use listeners::{Address, Listener, ListenerName};
 
+use crate::metadata::find_broker_config;
 use kafka_proto::settings::{
     Properties, PropertyError, ValueError, boolean, integer, list, nearest,
 };
@@ -142,23 +143,26 @@ impl BrokerConfig {
         if let Some((_, why)) = REFUSED.iter().find(|(name, _)| *name == key) {
             return Err(ConfigError::Refused { key, why });
         }
-        if let Some(why) = keys::ignored(&key) {
-            self.warnings.push(format!("{key} changes nothing: {why}"));
-            return Ok(());
-        }
-        if !keys::KNOWN.contains(&&*key) {
-            let nearest = nearest(&key, keys::all());
-            return Err(ConfigError::Unknown { key, nearest });
-        }
-        match self.set(&key, &value) {
-            Ok(()) => {
-                self.properties.insert(key, value);
-                Ok(())
+        let ignored = keys::ignored(&key);
+        self.warnings.extend(ignored.map(|why| format!("{key} changes nothing: {why}")));
+        match find_broker_config(&key).map(|definition| definition.validate(&value)) {
+            Some(Ok(value)) => match self.set(&key, &value) {
+                Ok(()) => {
+                    self.properties.insert(key, value);
+                    Ok(())
+                }
+                Err(allowed) => Err(ConfigError::Value { key, value, allowed }),
+            },
+            Some(Err(error)) => Err(ConfigError::Conflict { what: error.to_string() }),
+            None if ignored.is_some() => Ok(()),
+            None => {
+                let nearest = nearest(&key, keys::all());
+                Err(ConfigError::Unknown { key, nearest })
             }
-            Err(allowed) => Err(ConfigError::Value { key, value, allowed }),
         }
     }
 
+    /// Parses what the broker goes by; the value has passed its definition's check.
     fn set(&mut self, key: &str, value: &str) -> Result<(), ValueError> {
         const INT: i64 = i32::MAX as i64;
         match key {
@@ -253,7 +257,7 @@ pub enum ConfigError {
         /// What is allowed.
         allowed: ValueError,
     },
-    /// Values that do not go together, or listeners that cannot be opened.
+    /// A value that its definition refuses, values that do not go together, listeners that cannot be opened.
     Conflict {
         /// What is wrong with them.
         what: String,

@@ -1,43 +1,6 @@
-//! Which of Kafka's broker settings are known here, and why some of them change nothing.
+//! Which of Kafka's broker settings change nothing here, and why.
 
-/// Settings that count.
-pub(super) const KNOWN: &[&str] = &[
-    "advertised.listeners",
-    "auto.create.topics.enable",
-    "broker.id",
-    "broker.rack",
-    "compression.type",
-    "connections.max.idle.ms",
-    "default.replication.factor",
-    "delete.topic.enable",
-    "fetch.max.bytes",
-    "inter.broker.listener.name",
-    "listener.security.protocol.map",
-    "listeners",
-    "log.cleanup.policy",
-    "log.index.interval.bytes",
-    "log.message.timestamp.after.max.ms",
-    "log.message.timestamp.before.max.ms",
-    "log.message.timestamp.type",
-    "log.retention.bytes",
-    "log.retention.check.interval.ms",
-    "log.retention.hours",
-    "log.retention.minutes",
-    "log.retention.ms",
-    "log.roll.hours",
-    "log.roll.ms",
-    "log.segment.bytes",
-    "max.connections",
-    "max.connections.per.ip",
-    "max.incremental.fetch.session.cache.slots",
-    "message.max.bytes",
-    "min.insync.replicas",
-    "node.id",
-    "num.partitions",
-    "process.roles",
-    "producer.id.expiration.ms",
-    "socket.request.max.bytes",
-];
+use crate::metadata::BROKER_CONFIGS;
 
 const CONTROLLER: &str = "this broker is its own controller";
 const COPIES: &str = "there is one broker, so nothing is replicated or moved";
@@ -61,9 +24,7 @@ const IGNORED: &[(&str, &str)] = &[
     ("broker.heartbeat.interval.ms", CONTROLLER),
     ("broker.session.timeout.ms", CONTROLLER),
     ("client.quota.", QUOTAS),
-    ("compression.gzip.level", "batches stay as they were sent"),
-    ("compression.lz4.level", "batches stay as they were sent"),
-    ("compression.zstd.level", "batches stay as they were sent"),
+    ("compression.", "batches keep the compression they are sent with"),
     ("connection.failed.authentication.delay.ms", SECURITY),
     ("connections.max.reauth.ms", SECURITY),
     ("controlled.shutdown.", CONTROLLER),
@@ -75,13 +36,14 @@ const IGNORED: &[(&str, &str)] = &[
     ("leader.imbalance.", COPIES),
     ("log.cleaner.", CLEANER),
     ("log.dir", DISK),
-    ("log.dirs", DISK),
     ("log.dir.failure.timeout.ms", DISK),
+    ("log.dirs", DISK),
     ("log.flush.", DISK),
     ("log.index.size.max.bytes", DISK),
     ("log.initial.task.delay.ms", DISK),
     ("log.local.retention.", TIERS),
     ("log.preallocate", DISK),
+    ("log.remote.", TIERS),
     ("log.roll.jitter.", "segments of one broker need not roll apart"),
     ("log.segment.delete.delay.ms", DISK),
     ("metadata.", CONTROLLER),
@@ -122,5 +84,6 @@ pub(super) fn ignored(key: &str) -> Option<&'static str> {
 
 /// Every name that can be meant by a mistyped one.
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
-    KNOWN.iter().copied().chain(IGNORED.iter().map(|(name, _)| *name).filter(|n| !n.ends_with('.')))
+    let ignored = IGNORED.iter().map(|(name, _)| *name).filter(|name| !name.ends_with('.'));
+    BROKER_CONFIGS.iter().map(|definition| definition.name).chain(ignored)
 }

@@ -127,14 +127,16 @@ fn unknown_names_are_refused_with_what_was_meant() {
 
 #[test]
 fn values_that_are_not_allowed_are_refused() {
-    refused(
-        "num.partitions=0",
-        "num.partitions has to be a whole number from 1 to 2147483647, not \"0\"",
-    );
-    refused(
-        "auto.create.topics.enable=yes",
-        "auto.create.topics.enable has to be true or false, not \"yes\"",
-    );
+    for (key, value, why) in [
+        ("num.partitions", "0", "Value must be at least 1"),
+        ("num.partitions", "4294967297", "Not a number of type INT"),
+        ("log.retention.ms", "abc", "Not a number of type LONG"),
+        ("log.segment.bytes", "1000", "Value must be at least 1048576"),
+        ("log.cleanup.policy", "gone", "String must be one of: compact, delete"),
+    ] {
+        let complaint = format!("Invalid value {value} for configuration {key}: {why}");
+        refused(&format!("{key}={value}"), &complaint);
+    }
     refused(
         "process.roles=controller",
         "process.roles has to be broker, or broker,controller, not \"controller\"",
@@ -144,6 +146,18 @@ fn values_that_are_not_allowed_are_refused() {
         "node.id and broker.id are two names of one setting, and differ",
     );
     refused("a=\\u12", "line 1: \\u has to be followed by four hexadecimal digits");
+}
+
+#[test]
+fn what_changes_nothing_is_checked_and_told_all_the_same() {
+    let config = config("compression.type=gzip\nnum.io.threads=8");
+    let warnings = [
+        "compression.type changes nothing: batches keep the compression they are sent with",
+        "num.io.threads changes nothing: one thread does everything",
+    ];
+    assert_eq!(config.warnings(), warnings);
+    assert_eq!(config.properties().collect::<Vec<_>>(), [("compression.type", "gzip")]);
+    assert!(BrokerConfig::from_properties("compression.type=rar").is_err());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod names;
 mod topic_configs;
 mod topics;
 
+pub(crate) use broker_configs::{BROKER_CONFIGS, find as find_broker_config};
 pub(crate) use configs::{Change, Configs, Entry, Refused, Scope, Synonym, Values};
 use definition::ConfigType;
 pub(crate) use names::{collision_key, is_internal, validate_topic_name};
