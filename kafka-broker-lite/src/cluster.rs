@@ -321,7 +321,7 @@ impl fmt::Display for StartError {
             Self::Bind(error) => error.fmt(f),
             Self::Release(error) => error.fmt(f),
             Self::Topic { name, code, reason } => {
-                write!(f, "topic {name:?} cannot be created: {reason} ({code})")
+                write!(f, "topic {name:?} cannot be created: {reason} ({})", code.name())
             }
             Self::Runtime(error) => write!(f, "the broker cannot run: {error}"),
         }

@@ -7,7 +7,8 @@ mod common;
 use common::Client;
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 fn broker(arguments: &[&str]) -> Command {
@@ -51,13 +52,20 @@ async fn it_serves_until_it_is_told_to_stop() {
         assert!(line.starts_with("kafka-broker-lite is ready at PLAINTEXT://127.0.0.1:"), "{line}");
         let mut client = Client::tcp(&address(&line, "PLAINTEXT")).await;
         assert_eq!(client.metadata().await.brokers[0].node_id, 1);
+        let mut hello = TcpStream::connect(address(&line, "PLAINTEXT")).await.unwrap();
+        hello.write_all(&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]).await.unwrap();
+        let _closed = hello.read_to_end(&mut Vec::new()).await;
         kill(&child, signal).await;
         let status = tokio::time::timeout(Duration::from_secs(10), child.wait()).await;
         assert!(status.unwrap().unwrap().success(), "{signal} ends it cleanly");
         assert!(client.stream.read_u8().await.is_err(), "its connections are closed");
         let mut complaints = String::new();
         child.stderr.take().unwrap().read_to_string(&mut complaints).await.unwrap();
-        assert_eq!(complaints, "warning: log.dirs changes nothing: records are kept in memory\n");
+        let (first, rest) = complaints.split_once('\n').unwrap();
+        assert_eq!(first, "warning: log.dirs changes nothing: records are kept in memory");
+        assert!(rest.starts_with("warning: peer 127.0.0.1:"), "{rest}");
+        let tls = ": closed: peer speaks TLS, but this listener is plain text\n";
+        assert!(rest.ends_with(tls), "{rest}");
     }
 }
 
