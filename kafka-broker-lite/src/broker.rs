@@ -377,6 +377,10 @@ impl Broker {
         };
         let (state, cx) = (&mut self.state, &request.cx);
         let refused = match request.fault {
+            // As a broker tells a client of a failure that reads no answer.
+            Some(Fault::Error(_)) if !decoded.wants_answer() => {
+                return self.close(conn, "refused by a rule".to_owned());
+            }
             Some(Fault::Error(code)) => {
                 let response = decoded.refuse(state, cx, code);
                 let frame = encode_response::<R>(&response, version, correlation_id);

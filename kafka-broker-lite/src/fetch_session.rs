@@ -206,9 +206,9 @@ impl FetchSessions {
             return true;
         }
         let idle = self.sessions.iter().min_by_key(|(id, session)| (session.used_ms, **id));
-        let idle = idle.filter(|(_, session)| now_ms - session.used_ms > EVICTION_MS);
+        let idle = idle.filter(|(_, session)| now_ms.saturating_sub(session.used_ms) > EVICTION_MS);
         let smaller = || {
-            let old = |session: &Session| now_ms - session.created_ms > EVICTION_MS;
+            let old = |session: &Session| now_ms.saturating_sub(session.created_ms) > EVICTION_MS;
             let evictable = self.sessions.iter().filter(|(_, session)| old(session));
             evictable
                 .min_by_key(|(id, session)| (session.partitions.len(), **id))

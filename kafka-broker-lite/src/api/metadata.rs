@@ -1,7 +1,7 @@
 //! Metadata: the brokers, and the topics with their leaders; an unknown topic may come into being by being asked for.
 
-use super::{CLUSTER_OPERATIONS, Context, Outcome, Serve, TOPIC_OPERATIONS};
-use crate::metadata::{Topic, Values, is_internal, validate_topic_name};
+use super::{CLUSTER_OPERATIONS, Context, Outcome, Serve, TOPIC_OPERATIONS, create_topic};
+use crate::metadata::{Topic, is_internal, validate_topic_name};
 use crate::state::State;
 use kafka_proto::ErrorCode;
 use kafka_proto::messages::metadata::{
@@ -12,6 +12,9 @@ use std::sync::Arc;
 
 /// The first version that asks for topics by their ids.
 const TOPIC_IDS_SINCE: i16 = 12;
+
+/// Asks for as many partitions as `num.partitions` says.
+const DEFAULT_PARTITIONS: i32 = -1;
 
 impl Serve for Request {
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
@@ -95,10 +98,9 @@ fn answer(
         return error(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
     }
     // The topic has no leader yet, in as far as this answer goes; the next one names it.
-    let partitions = state.config.num_partitions;
-    match state.create_topic(cx.now, name, partitions, Values::new()) {
-        Ok(_) => error(ErrorCode::LEADER_NOT_AVAILABLE),
-        Err(_) => error(ErrorCode::KAFKA_STORAGE_ERROR),
+    match create_topic(state, cx.now, name, DEFAULT_PARTITIONS) {
+        Ok(()) => error(ErrorCode::LEADER_NOT_AVAILABLE),
+        Err((code, _)) => error(code),
     }
 }
 

@@ -57,6 +57,11 @@ pub(crate) trait Serve: Request {
     /// Does what the request asks.
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self::Response>;
 
+    /// Whether the client reads an answer.
+    fn wants_answer(&self) -> bool {
+        true
+    }
+
     /// The answer that fails everything that the request names.
     fn refuse(&self, state: &State, cx: &Context, code: ErrorCode) -> Self::Response;
 }

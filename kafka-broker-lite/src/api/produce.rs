@@ -62,6 +62,10 @@ impl Serve for Request {
         }
     }
 
+    fn wants_answer(&self) -> bool {
+        self.acks != 0
+    }
+
     fn refuse(&self, state: &State, cx: &Context, code: ErrorCode) -> Response {
         let stale = code == ErrorCode::NOT_LEADER_OR_FOLLOWER && cx.version >= LEADERS_SINCE;
         let responses = self

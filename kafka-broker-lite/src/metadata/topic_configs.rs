@@ -70,7 +70,7 @@ pub(crate) static TOPIC_CONFIGS: &[TopicConfig] = &[
     row("compression.type", Text, "producer",
         Words(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
         &[("compression.type", Unit::Same)],
-        "The codec that batches are kept in; producer keeps them as they came."),
+        "The codec that batches should be kept in; this broker keeps each as it came."),
     row("compression.zstd.level", Int, "3", Between(-131_072, 22),
         &[("compression.zstd.level", Unit::Same)],
         "How hard zstd works where compression.type is zstd."),

@@ -131,6 +131,16 @@ fn a_fault_without_acks_has_nothing_to_answer() {
 }
 
 #[test]
+fn an_error_for_who_reads_no_answer_closes_the_connection() {
+    let mut world = World::new();
+    world.create("t", 1, &[]);
+    world.broker.control().on(ApiKey::PRODUCE).times(1).error(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    let conn = world.connect("INSIDE");
+    world.send(conn, 12, &produce_request("t", 0, 0, batch(&["a"])));
+    assert_eq!((&*world.closed[&conn], appended(&world)), ("refused by a rule", 0));
+}
+
+#[test]
 fn requests_are_counted_and_logged() {
     let mut world = World::new();
     world.create("t", 1, &[]);

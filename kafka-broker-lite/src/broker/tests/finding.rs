@@ -91,6 +91,14 @@ fn an_unknown_topic_comes_into_being_when_both_sides_allow_it() {
 }
 
 #[test]
+fn a_topic_that_would_collide_is_not_created_by_the_way() {
+    let mut world = World::new();
+    world.create("a.b", 1, &[]);
+    let code = world.ask(13, &named(&["a_b"])).topics[0].error_code;
+    assert_eq!(code, ErrorCode::INVALID_TOPIC_EXCEPTION);
+}
+
+#[test]
 fn names_that_cannot_be_are_invalid_and_not_created() {
     let mut world = World::new();
     for name in ["a b", "", "..", &"x".repeat(250)] {

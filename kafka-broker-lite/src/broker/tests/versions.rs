@@ -174,7 +174,10 @@ fn an_injected_error_fits_into_every_version() {
                     let code = ErrorCode::NOT_LEADER_OR_FOLLOWER;
                     world.broker.control().on(R::KEY).times(1).error(code);
                     world.send(conn, version, &request);
-                    assert!(world.reply::<R>(conn, version).is_some(), "{} {version}", R::NAME);
+                    let answered = world.reply::<R>(conn, version).is_some();
+                    // A Produce request without acks is answered by closing.
+                    let unread = R::KEY == ApiKey::PRODUCE && world.closed.contains_key(&conn);
+                    assert!(answered != unread, "{} {version}", R::NAME);
                     *refused += 1;
                 }
             }
