@@ -1,4 +1,5 @@
-//! A Kafka client.
+#![doc = include_str!("../../README.md")]
+//! What each module holds is said at its head; `ARCHITECTURE.md` has the map.
 
 pub mod admin;
 mod backoff;
