@@ -1,5 +1,6 @@
+//! The client. What each module holds is said at its head; `ARCHITECTURE.md` has the map.
+//!
 #![doc = include_str!("../../README.md")]
-//! What each module holds is said at its head; `ARCHITECTURE.md` has the map.
 
 pub mod admin;
 mod backoff;
