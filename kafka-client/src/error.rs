@@ -126,6 +126,22 @@ impl Error {
         Self::broker(code, asked).change(|inner| inner.reason = format!("{code}: {text}"))
     }
 
+    /// This, as what came of doing what `asked` says.
+    #[cold]
+    pub(crate) fn while_doing(self, asked: impl Into<String>) -> Self {
+        let Inner { kind, code, asked: part, reason, .. } = &*self.0;
+        let mut error = Self::new(*kind, asked, format!("{part}: {reason}"));
+        if let Some(code) = code {
+            error = error.with_code(*code);
+        }
+        error.with_source(self)
+    }
+
+    /// What happened, without what was asked.
+    pub(crate) fn what_happened(&self) -> String {
+        format!("{}: {}", self.0.kind.text(), self.0.reason)
+    }
+
     #[cold]
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));

@@ -11,6 +11,9 @@ use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
 
+/// What limits the time of a call.
+const SETTING: &str = "default.api.timeout.ms";
+
 impl Admin {
     /// Does `operation` to every item.
     pub(super) async fn run<O: Operation>(
@@ -26,13 +29,14 @@ impl Admin {
         work.results(|asked, last| match last {
             Some(error) if in_time => error.clone(),
             Some(error) => {
-                let reason = format!("not done within {ms} ms (default.api.timeout.ms): {error}");
+                let last = error.what_happened();
+                let reason = format!("not done within {ms} ms ({SETTING}); the last try: {last}");
                 let timeout = Error::new(ErrorKind::Timeout, asked, reason);
                 let timeout = timeout.with_source(error.clone());
                 error.code().map_or(timeout.clone(), |code| timeout.with_code(code))
             }
             None => {
-                let reason = format!("no answer within {ms} ms (default.api.timeout.ms)");
+                let reason = format!("no answer within {ms} ms ({SETTING})");
                 Error::new(ErrorKind::Timeout, asked, reason)
             }
         })

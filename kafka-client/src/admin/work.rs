@@ -253,7 +253,7 @@ impl<'a, O: Operation> Work<'a, O> {
     fn on_lost(&mut self, keys: &[O::Key], error: &Error) {
         let perhaps_done = matches!(error.kind(), ErrorKind::Disconnected | ErrorKind::Timeout);
         for key in keys {
-            let about = about(key, error.clone());
+            let about = about(key, error.clone().while_doing(key.asked(O::ASKED)));
             if !error.is_retriable() {
                 self.finish(key, Err(about));
             } else if let Some(pending) = self.pending.get_mut(key) {
@@ -266,7 +266,8 @@ impl<'a, O: Operation> Work<'a, O> {
     /// Nobody could be asked where to go.
     pub(super) fn on_no_directory(&mut self, error: &Error) {
         for (key, pending) in &mut self.pending {
-            pending.last = Some(about(key, error.clone()));
+            let error = error.clone().while_doing(key.asked(O::ASKED));
+            pending.last = Some(about(key, error));
         }
     }
 
@@ -289,6 +290,7 @@ impl<'a, O: Operation> Work<'a, O> {
                 };
                 let mut text = message.as_deref().unwrap_or(code.meaning()).to_owned();
                 if pending.perhaps_done && O::DONE_BEFORE == Some(code) {
+                    text.truncate(text.trim_end_matches('.').len());
                     text.push_str(LOST_ANSWER);
                 }
                 let error = Error::broker_says(code, key.asked(O::ASKED), &text);

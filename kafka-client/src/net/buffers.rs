@@ -38,6 +38,14 @@ impl Buffers {
 }
 
 impl Buffer {
+    /// Makes it `len` bytes long; what it holds stays.
+    pub(crate) fn grow(&mut self, len: usize) {
+        if self.bytes.len() < len {
+            self.bytes.resize(len, 0);
+        }
+        self.len = self.len.max(len);
+    }
+
     /// The bytes from `start` on.
     pub(crate) fn tail_mut(&mut self, start: usize) -> &mut [u8] {
         self.bytes.get_mut(start..self.len).unwrap_or_default()

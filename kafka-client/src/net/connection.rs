@@ -406,6 +406,7 @@ impl Task {
         };
         let reason = match error.kind() {
             io::ErrorKind::UnexpectedEof => "the broker closed the connection".to_owned(),
+            io::ErrorKind::InvalidData => error.to_string(),
             _ => format!("{doing}: {error}"),
         };
         self.error(kind, &reason).with_source(error)

@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, ReadBuf};
 const STAGE: usize = 32 << 10;
 /// A response larger than this is refused: no setting asks for that much at once.
 const FRAME_MAX: usize = 1 << 30;
+/// Memory that a length is trusted with before its bytes are there.
+const TRUSTED: usize = 8 << 20;
 
 /// Reads frames without their length prefix.
 #[derive(Debug)]
@@ -21,9 +23,27 @@ pub(crate) struct Frames {
     /// Bytes of the stage that are read and not yet given out.
     start: usize,
     end: usize,
-    /// A large frame under way, and how much of it is there.
-    large: Option<(Buffer, usize)>,
+    large: Option<Large>,
     buffers: Buffers,
+}
+
+/// A large frame under way.
+#[derive(Debug)]
+struct Large {
+    buffer: Buffer,
+    /// How much of it is there.
+    filled: usize,
+    len: usize,
+}
+
+impl Large {
+    /// Where its next bytes go; nowhere if it is whole. Room grows with what came, whatever length was announced.
+    fn room(&mut self) -> &mut [u8] {
+        if self.filled == self.buffer.as_ref().len() {
+            self.buffer.grow(self.len.min(self.filled.saturating_mul(2)));
+        }
+        self.buffer.tail_mut(self.filled)
+    }
 }
 
 impl Frames {
@@ -38,15 +58,15 @@ impl Frames {
         stream: &mut (impl AsyncRead + Unpin + ?Sized),
     ) -> Poll<io::Result<Bytes>> {
         loop {
-            if let Some((buffer, filled)) = &mut self.large {
-                let target = buffer.tail_mut(*filled);
-                if target.is_empty() {
-                    if let Some((buffer, _)) = self.large.take() {
-                        return Poll::Ready(Ok(buffer.into_bytes()));
+            if let Some(large) = &mut self.large {
+                let room = large.room();
+                if room.is_empty() {
+                    if let Some(large) = self.large.take() {
+                        return Poll::Ready(Ok(large.buffer.into_bytes()));
                     }
                     continue;
                 }
-                *filled += ready!(poll_read(cx, stream, target))?;
+                large.filled += ready!(poll_read(cx, stream, room))?;
                 continue;
             }
             if let Some(frame) = self.staged()? {
@@ -73,11 +93,11 @@ impl Frames {
             return Ok(Some(Bytes::copy_from_slice(frame)));
         }
         if 4 + len > STAGE {
-            let mut buffer = self.buffers.take(len);
+            let mut buffer = self.buffers.take(len.min(TRUSTED));
             if let Some(front) = buffer.tail_mut(0).get_mut(..rest.len()) {
                 front.copy_from_slice(rest);
             }
-            self.large = Some((buffer, rest.len()));
+            self.large = Some(Large { buffer, filled: rest.len(), len });
             (self.start, self.end) = (0, 0);
         }
         Ok(None)
@@ -155,6 +175,25 @@ mod tests {
             }
             assert!(matches!(frames.poll_next(&mut cx, &mut stream), Poll::Ready(Err(_))));
         }
+    }
+
+    #[test]
+    fn memory_grows_with_what_came_not_with_what_was_announced() {
+        let sizes = [2 * TRUSTED + 1, 5];
+        let bytes: Vec<u8> = sizes.iter().flat_map(|len| framed(*len)).collect();
+        let mut stream = Steps(&bytes, STAGE);
+        let mut frames = Frames::new(Buffers::default());
+        let mut cx = Context::from_waker(Waker::noop());
+        for len in sizes {
+            let Poll::Ready(Ok(frame)) = frames.poll_next(&mut cx, &mut stream) else {
+                panic!("no frame of {len} bytes")
+            };
+            assert!(frame[..] == framed(len)[4..], "{len} bytes, and others");
+        }
+        let mut stream = Steps(&[0x3f, 0xff, 0xff, 0xff, 1, 2, 3], STAGE);
+        assert!(matches!(frames.poll_next(&mut cx, &mut stream), Poll::Ready(Err(_))));
+        let held = frames.large.as_ref().map(|large| large.buffer.as_ref().len());
+        assert_eq!(held, Some(TRUSTED));
     }
 
     #[test]

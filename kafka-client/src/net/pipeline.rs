@@ -37,12 +37,13 @@ impl<T> Pipeline<T> {
 
     /// An answer came: to what.
     pub(crate) fn on_answer(&mut self, correlation_id: i32) -> Result<T, OutOfStep> {
-        match self.waiting.pop_front() {
-            Some(oldest) if oldest.correlation_id == correlation_id => Ok(oldest.what),
-            other => Err(OutOfStep {
-                came: correlation_id,
-                due: other.map(|other| other.correlation_id),
-            }),
+        // Whoever waits for another answer goes on waiting, to be told why there will be none.
+        match self.waiting.pop_front_if(|oldest| oldest.correlation_id == correlation_id) {
+            Some(oldest) => Ok(oldest.what),
+            None => {
+                let due = self.waiting.front().map(|oldest| oldest.correlation_id);
+                Err(OutOfStep { came: correlation_id, due })
+            }
         }
     }
 
@@ -74,7 +75,9 @@ mod tests {
         assert_eq!(pipeline.deadline(), Some(Monotonic(10)));
         assert_eq!(pipeline.on_answer(1), Ok('a'));
         assert_eq!(pipeline.deadline(), Some(Monotonic(20)));
+        pipeline.on_request(3, Monotonic(30), 'c');
         assert_eq!(pipeline.on_answer(7), Err(OutOfStep { came: 7, due: Some(2) }));
+        assert_eq!(pipeline.drain().collect::<String>(), "bc", "all of them learn of it");
         assert_eq!(pipeline.on_answer(8), Err(OutOfStep { came: 8, due: None }));
         assert!(pipeline.is_empty() && pipeline.deadline().is_none());
     }

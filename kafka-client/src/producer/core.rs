@@ -112,6 +112,8 @@ pub(crate) struct Core {
     identify_failures: u32,
     /// A failure of the identity that no retry mends.
     fatal: Option<Error>,
+    /// What went wrong last, for those who wait in vain.
+    trouble: Option<Error>,
     actions: VecDeque<Action>,
     sealer: Sealer,
 }
@@ -133,6 +135,7 @@ impl Core {
             identity: None,
             identify_failures: 0,
             fatal: None,
+            trouble: None,
             actions: VecDeque::new(),
             sealer,
         }
@@ -221,6 +224,7 @@ impl Core {
                 self.identify_failures = self.identify_failures.saturating_add(1);
                 let wait = self.rules.backoff.wait(self.identify_failures, now.random);
                 self.identified = Identified::Due { not_before: now.monotonic.after(wait) };
+                self.trouble = Some(error.while_doing("get a producer id"));
             }
             Err(error) => {
                 self.fail_all(&error);
@@ -351,14 +355,20 @@ impl Core {
             return;
         }
         let timeout = self.rules.delivery_timeout;
+        let waits = matches!(self.identified, Identified::Due { .. } | Identified::Asked);
+        let trouble = self.trouble.as_ref();
         self.expires = None;
         for at in &self.active {
             let Some(queue) = self.queues.get_mut(*at) else { continue };
             let next = queue.expire(now.monotonic, timeout, |queue| {
                 let ms = timeout.as_millis();
                 let failed = queue.failures;
+                let trouble = trouble.filter(|_| waits || failed > 0);
+                let last = trouble.map(|last| format!("; the last: {}", last.what_happened()));
+                let last = last.unwrap_or_default();
                 let reason = format!(
-                    "no acknowledgement within {ms} ms (delivery.timeout.ms) in {failed} attempts"
+                    "no acknowledgement within {ms} ms (delivery.timeout.ms) \
+                     in {failed} attempts{last}"
                 );
                 let error = Error::new(ErrorKind::Timeout, "send", reason);
                 error.with_topic(&queue.topic, Some(queue.partition))
@@ -497,6 +507,7 @@ impl Core {
         let wait = self.rules.backoff.wait(queue.failures.max(1), now.random);
         queue.not_before = now.monotonic.after(wait);
         queue.on_verdict(Verdict::Again { ambiguous });
+        self.trouble = Some(error());
     }
 }
 

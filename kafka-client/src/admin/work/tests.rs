@@ -148,7 +148,7 @@ fn a_lost_answer_explains_a_topic_that_exists() {
     assert_eq!(
         work.results(timed_out).unwrap().all().unwrap_err().to_string(),
         "create the topic (orders): refused by the broker: TOPIC_ALREADY_EXISTS (36): Topic \
-         'orders' exists.; an earlier try of this call lost its answer and may have done it"
+         'orders' exists; an earlier try of this call lost its answer and may have done it"
     );
 }
 
@@ -194,7 +194,7 @@ fn nothing_heard_fails_the_call() {
     let error = work.results(timed_out).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "find the offset: timed out: connect (a-0): no connection: refused"
+        "find the offset: timed out: find the offset (a-0): no connection: connect: refused"
     );
     let none = Work::new(&ListOffsets, Vec::new());
     assert!(none.is_finished() && none.results(timed_out).unwrap().is_empty());
