@@ -226,10 +226,10 @@ fn topic(name: &Arc<str>, row: &metadata::MetadataResponseTopic, old: Option<&To
             };
         }
     } else if row.error_code.is_retriable()
-        && let Some(old) = old
+        && let Some(old) = old.filter(|old| old.error.is_ok())
     {
         // What was known of a topic serves until there is something better.
-        return Topic { error: ErrorCode::NONE, ..old.clone() };
+        return old.clone();
     }
     Topic { name: name.clone(), id: row.topic_id, error: row.error_code, partitions }
 }

@@ -12,6 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
+/// A topic that the broker does not know is looked for this many times more, ever more slowly, before that is believed:
+/// a broker that makes topics on demand says "unknown" until it has.
+const UNKNOWN_LOOKS: u64 = 4;
+
 /// Shared by everything that belongs to one client.
 #[derive(Debug)]
 pub(crate) struct Cluster {
@@ -192,11 +196,13 @@ impl Cluster {
             loop {
                 let snapshot = seen.borrow_and_update().clone();
                 match snapshot.topics.get(name) {
-                    Some(topic) if topic.error.is_ok() => return Ok(topic.clone()),
-                    // The broker may be making the topic just now; one more look tells.
+                    Some(topic) if topic.error.is_ok() && !topic.partitions.is_empty() => {
+                        return Ok(topic.clone());
+                    }
+                    // The broker may be making the topic just now; a few more looks tell.
                     Some(topic) if topic.error == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => {
                         let since = *unknown_since.get_or_insert(snapshot.version);
-                        if snapshot.version > since {
+                        if snapshot.version >= since + UNKNOWN_LOOKS {
                             return Err(unknown_topic(name, topic.error));
                         }
                         self.refresh();

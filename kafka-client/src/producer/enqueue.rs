@@ -124,7 +124,11 @@ async fn wait(
             match producer.place(&topic, &record) {
                 Ok(delivery) => return Ok(delivery),
                 Err(Obstacle::Never(error)) => return Err(error),
-                Err(Obstacle::Unknown) => topic = producer.lookup(record.topic).await?,
+                Err(Obstacle::Unknown) => {
+                    // The metadata is about to change; the time limit stays in force meanwhile.
+                    tokio::task::yield_now().await;
+                    topic = producer.lookup(record.topic).await?;
+                }
                 Err(Obstacle::Full(needed)) => accumulator.room(needed).await,
             }
             if accumulator.closed.load(std::sync::atomic::Ordering::Acquire) {

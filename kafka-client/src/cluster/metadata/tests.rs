@@ -93,3 +93,21 @@ fn an_answer_that_lies_about_partitions_reserves_nothing() {
     metadata.on_answer(at(0), &lie);
     assert_eq!(metadata.snapshot().topics["orders"].partitions.len(), 1);
 }
+
+#[test]
+fn a_topic_in_the_making_is_not_taken_for_one_without_partitions() {
+    let mut metadata = machine();
+    for code in [ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, ErrorCode::LEADER_NOT_AVAILABLE] {
+        let mut making = answer("orders", 1, 0);
+        making.topics[0].error_code = code;
+        making.topics[0].partitions.clear();
+        metadata.on_answer(at(0), &making);
+        assert_eq!(metadata.snapshot().topics["orders"].error, code);
+    }
+    metadata.on_answer(at(1), &answer("orders", 1, 0));
+    let mut hiccup = answer("orders", 1, 0);
+    hiccup.topics[0].error_code = ErrorCode::LEADER_NOT_AVAILABLE;
+    metadata.on_answer(at(2), &hiccup);
+    let known = &metadata.snapshot().topics["orders"];
+    assert_eq!((known.error, known.partitions.len()), (ErrorCode::NONE, 1));
+}
