@@ -28,8 +28,10 @@ use std::time::Duration;
 const ANSWER_BYTES: usize = 1 << 20;
 /// What it may rise to.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
-/// A full answer that takes longer is on a long way.
+/// A full answer that takes longer is on a long way ...
 const LONG_WAY: Duration = Duration::from_millis(5);
+/// ... if as many in a row do: one or two may have met a busy processor.
+const LONG_WAY_ANSWERS: u32 = 4;
 /// A topic that is moved or made anew is unknown for a while; after this many answers the application is told.
 const UNKNOWN_MAX: u32 = 5;
 /// Fetch by topic names, for topics without an id.
@@ -73,6 +75,8 @@ struct Broker {
     not_before: Monotonic,
     /// Bytes to ask for at once.
     bound: usize,
+    /// Full answers in a row that were awaited and took long.
+    long_way: u32,
     /// Bytes of the last answer.
     last_size: usize,
 }
@@ -177,6 +181,7 @@ impl Fetcher {
             failures: 0,
             not_before: Monotonic::default(),
             bound: first_bound,
+            long_way: 0,
             last_size: 0,
         });
         if broker.in_flight.is_some() {
@@ -345,9 +350,12 @@ impl Broker {
         if size < self.bound / 4 * 3 {
             return;
         }
-        if took > LONG_WAY && flight.awaited {
+        self.long_way = if took > LONG_WAY && flight.awaited { self.long_way + 1 } else { 0 };
+        let parts = u32::try_from(self.bound / ANSWER_BYTES).unwrap_or(1).max(1);
+        if self.long_way == LONG_WAY_ANSWERS {
+            self.long_way = 0;
             self.bound = (self.bound * 2).min(ANSWER_BYTES_MAX).min(limit);
-        } else if took < LONG_WAY / 4 {
+        } else if took / parts < LONG_WAY / 2 {
             self.bound = (self.bound / 2).max(ANSWER_BYTES.min(limit));
         }
     }

@@ -178,7 +178,18 @@ impl Consumer {
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub async fn recv(&mut self) -> Result<ConsumerRecord> {
-        poll_fn(|cx| self.poll_record(cx)).await
+        match self.next_open() {
+            Some(record) => Ok(record),
+            None => poll_fn(|cx| self.poll_record(cx)).await,
+        }
+    }
+
+    /// The next record of the open batch: what is done most of the time, so nothing else is asked or locked.
+    #[inline]
+    fn next_open(&mut self) -> Option<ConsumerRecord> {
+        let reading = self.reading.as_mut()?;
+        reading.settle();
+        reading.hand_out_one()
     }
 
     /// The records one by one, without end. After an error the stream goes on.
@@ -213,14 +224,13 @@ impl Consumer {
     }
 
     pub(crate) fn poll_record(&mut self, cx: &mut Context<'_>) -> Poll<Result<ConsumerRecord>> {
+        if let Some(record) = self.next_open() {
+            return Poll::Ready(Ok(record));
+        }
         if let Some(error) = self.deferred.take() {
             return Poll::Ready(Err(error));
         }
-        // Within an open batch nothing is asked of the machine.
-        match &mut self.reading {
-            Some(reading) if reading.has_record() => reading.settle(),
-            _ => self.check_reading(),
-        }
+        self.check_reading();
         loop {
             match self.reading_ready(Some(cx)) {
                 Ok(true) => {}

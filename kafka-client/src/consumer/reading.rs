@@ -38,12 +38,8 @@ impl Reading {
         self.position
     }
 
-    /// Whether another record of the open batch is there.
-    pub(super) fn has_record(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.left > 0)
-    }
-
     /// The next records are asked for, so the one in hand is done with.
+    #[inline]
     pub(super) fn settle(&mut self) {
         let Some(in_hand) = self.in_hand.take() else { return };
         self.position = in_hand.saturating_add(1);
@@ -51,6 +47,7 @@ impl Reading {
     }
 
     /// Lets go of a batch of which nothing is left.
+    #[inline]
     fn leave_batch(&mut self) {
         if let Some(open) = self.open.take_if(|open| open.left == 0) {
             self.position = open.next_offset;
@@ -87,6 +84,7 @@ impl Reading {
     }
 
     /// Hands out one record of the open batch.
+    #[inline]
     pub(super) fn hand_out_one(&mut self) -> Option<ConsumerRecord> {
         let open = self.open.as_mut()?;
         let record = open.batch.records_from(open.at, open.left).next()?;

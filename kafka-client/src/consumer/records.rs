@@ -213,6 +213,7 @@ impl<'a> RecordView<'a> {
 }
 
 /// An owned record: slices of the batch.
+#[inline]
 pub(crate) fn owned(
     which: &TopicPartition,
     batch: &OpenBatch,
@@ -220,8 +221,11 @@ pub(crate) fn owned(
 ) -> ConsumerRecord {
     let bytes = batch.bytes();
     let slice = |range| -> Bytes { bytes.slice(range) };
-    let headers = record.headers();
-    let headers = headers.map(|h| (h.key().as_ref().into(), h.value_range().map(slice)));
+    let mut headers = Vec::new();
+    if record.headers().len() > 0 {
+        let named = record.headers();
+        headers.extend(named.map(|h| (h.key().as_ref().into(), h.value_range().map(slice))));
+    }
     ConsumerRecord {
         topic: which.topic.clone(),
         partition: which.partition,
@@ -230,7 +234,7 @@ pub(crate) fn owned(
         leader_epoch: batch.header().partition_leader_epoch,
         key: record.key_range().map(slice),
         value: record.value_range().map(slice),
-        headers: headers.collect(),
+        headers,
     }
 }
 

@@ -122,13 +122,15 @@ fn answers_grow_only_where_the_way_is_long_and_the_application_waits() {
         world.drain();
         ask.request.max_bytes >> 20
     };
-    assert_eq!(round(false, 50), 1);
-    assert_eq!(round(true, 50), 1);
-    assert_eq!(round(true, 50), 2);
-    assert_eq!(round(true, 3), 4);
-    assert_eq!(round(true, 0), 4);
-    assert_eq!(round(true, 0), 2);
-    assert_eq!(round(true, 0), 1);
+    let mut rounds = |awaited: bool, took: u64, count: usize| -> Vec<i32> {
+        (0..count).map(|_| round(awaited, took)).collect()
+    };
+    assert_eq!(rounds(false, 50, 6), [1; 6], "the application is busy");
+    assert_eq!(rounds(true, 50, 3), [1; 3]);
+    assert_eq!(rounds(true, 1, 1), [1], "the way is short, only something was in it");
+    assert_eq!(rounds(true, 50, 9), [1, 1, 1, 1, 2, 2, 2, 2, 4]);
+    assert_eq!(rounds(true, 20, 2), [4, 4], "four times as much may take longer");
+    assert_eq!(rounds(true, 4, 4), [4, 2, 1, 1]);
 }
 
 #[test]
