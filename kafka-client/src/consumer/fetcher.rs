@@ -378,7 +378,7 @@ impl Arrival<'_> {
             self.take_error(which, at, &data);
             return;
         }
-        at.failures = 0;
+        (at.failures, at.unknown) = (0, 0);
         at.high_watermark = data.high_watermark;
         at.last_stable_offset = data.last_stable_offset;
         let diverging = &data.diverging_epoch;
@@ -454,8 +454,9 @@ impl Arrival<'_> {
                 | ErrorCode::UNKNOWN_TOPIC_ID
                 | ErrorCode::INCONSISTENT_TOPIC_ID
         );
+        at.unknown = if unknown { at.unknown.saturating_add(1) } else { 0 };
         self.effects.refresh = true;
-        if unknown && at.failures == UNKNOWN_MAX || !unknown && !passes(code) {
+        if unknown && at.unknown == UNKNOWN_MAX || !unknown && !passes(code) {
             let error = Error::broker(code, "fetch records");
             self.effects.errors.push(error.with_topic(&which.topic, Some(which.partition)));
         }

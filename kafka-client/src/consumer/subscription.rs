@@ -41,8 +41,10 @@ pub(crate) struct Partition {
     /// Failures in a row, and when to try again.
     pub(crate) failures: u32,
     pub(crate) not_before: Monotonic,
-    /// How many answers in a row did not know it.
+    /// How many answers about the cluster in a row did not know it.
     missing: u32,
+    /// How many answers to a Fetch in a row did not.
+    pub(crate) unknown: u32,
 }
 
 /// What a partition waits for.
@@ -78,6 +80,7 @@ impl Partition {
             failures: 0,
             not_before: Monotonic::default(),
             missing: 0,
+            unknown: 0,
         }
     }
 
