@@ -169,7 +169,8 @@ impl Admin {
         changes: Vec<ConfigChanges>,
         validate_only: bool,
     ) -> Result<Results<ConfigResource, ()>> {
-        let items = changes.iter().map(|of| (of.resource.clone(), of.changes.clone()));
+        let items: Vec<_> =
+            changes.iter().map(|of| (of.resource.clone(), of.changes.clone())).collect();
         let mut results = self.run(&IncrementalAlterConfigs { validate_only }, items).await?;
         let unsupported = |result: &Result<()>| {
             result.as_ref().is_err_and(|e| e.kind() == ErrorKind::Unsupported && e.code().is_none())
@@ -192,7 +193,7 @@ impl Admin {
         changes: Vec<ConfigChanges>,
         validate_only: bool,
     ) -> Result<BTreeMap<ConfigResource, Result<()>>> {
-        let resources = changes.iter().map(|of| of.resource.clone());
+        let resources: Vec<_> = changes.iter().map(|of| of.resource.clone()).collect();
         let mut described = self.describe_configs(resources).await?;
         let mut results = BTreeMap::new();
         let mut wholes = Vec::new();

@@ -201,13 +201,16 @@ impl Core {
             return;
         }
         let mut news = Vec::new();
-        self.subscription.on_metadata(&snapshot, |which, what| news.push((which.clone(), what)));
+        let note = |which: &TopicPartition, what| news.push((which.clone(), what));
+        if self.subscription.on_metadata(&snapshot, note) {
+            self.refresh();
+        }
         for (which, what) in news {
             match what {
                 News::Missing => self.tell(missing(&which, &snapshot)),
                 News::NewTopic => {
                     tracing::warn!(partition = %which, "the topic was deleted and made again");
-                    self.interrupt(&which, Stop::Restart);
+                    self.interrupt(&which, Stop::Recreated);
                 }
                 News::NewLeader => {
                     let partition = self.subscription.get_mut(&which);
@@ -355,7 +358,12 @@ impl Core {
         let Some(partition) = self.subscription.get_mut(which) else { return };
         let Some(position) = partition.position else { return };
         match *stop {
-            Stop::Restart => partition.start(position, -1),
+            Stop::Recreated => self.reset(now, which, || {
+                format!(
+                    "the topic was deleted and made again, and the position {position} was in the \
+                     old one; seek, or set auto.offset.reset to something else than none"
+                )
+            }),
             Stop::Truncated { end_offset, .. } if end_offset >= position => {
                 // What the application has seen is still there.
                 partition.start(position, -1);

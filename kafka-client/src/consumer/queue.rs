@@ -40,8 +40,8 @@ pub(crate) enum Stop {
         end_offset: i64,
         epoch: i32,
     },
-    /// Nothing is known to be wrong, but what was fetched is void.
-    Restart,
+    /// The topic was deleted and made again: no position in the old one means anything in the new one.
+    Recreated,
     /// Something that only the application can settle.
     Failed(Error),
 }

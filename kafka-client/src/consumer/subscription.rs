@@ -170,16 +170,19 @@ impl Subscription {
         self.partitions.is_empty()
     }
 
-    /// Takes in the cluster as it is seen now; `each` hears what is new.
+    /// Takes in the cluster as it is seen now; `each` hears what is new. Says whether a partition is missing from a
+    /// topic that is there: nobody else looks for those.
     pub(crate) fn on_metadata(
         &mut self,
         snapshot: &Snapshot,
         mut each: impl FnMut(&TopicPartition, News),
-    ) {
+    ) -> bool {
+        let mut beyond = false;
         for (which, partition) in &mut self.partitions {
             let Some(topic) = snapshot.topics.get(&which.topic) else { continue };
             let index = usize::try_from(which.partition).unwrap_or(usize::MAX);
             let Some(told) = topic.partitions.get(index) else {
+                beyond |= topic.error.is_ok();
                 partition.leader = None;
                 partition.missing = partition.missing.saturating_add(1);
                 if partition.missing == MISSING_MAX {
@@ -210,6 +213,7 @@ impl Subscription {
                 each(which, News::NewLeader);
             }
         }
+        beyond
     }
 }
 

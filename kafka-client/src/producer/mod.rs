@@ -241,13 +241,19 @@ impl Producer {
     ///
     /// # Cancel safety
     /// When the future is dropped, the records that have found a place are sent and the others are not.
-    pub async fn send_batch<'a, I>(&self, records: I) -> Result<Deliveries>
+    pub fn send_batch<'a, I>(&self, records: I) -> impl Future<Output = Result<Deliveries>> + Send
     where
-        I: IntoIterator<Item = ProducerRecord<'a>>,
+        I: IntoIterator<Item = ProducerRecord<'a>, IntoIter: Send>,
+    {
+        self.send_all(records.into_iter())
+    }
+
+    async fn send_all<'a, I>(&self, mut records: I) -> Result<Deliveries>
+    where
+        I: Iterator<Item = ProducerRecord<'a>>,
     {
         let mut deliveries = Deliveries::default();
         let mut topic: Option<Arc<TopicBuffers>> = None;
-        let mut records = records.into_iter();
         let mut next = records.next();
         while let Some(record) = next {
             let known = match &topic {

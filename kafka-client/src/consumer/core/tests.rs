@@ -1,7 +1,7 @@
 //! The whole machine as stories of an application, a cluster and its brokers.
 
 use super::super::testing::{
-    ID, answer, at, batch, cluster, cluster_with, found, refused, settings, tp,
+    answer, at, batch, cluster, cluster_with, found, refused, settings, tp,
 };
 use super::*;
 use kafka_proto::messages::{list_offsets, offset_for_leader_epoch as leader_epochs};
@@ -284,14 +284,48 @@ fn a_broker_may_also_say_so_in_its_answer() {
 }
 
 #[test]
-fn a_topic_made_anew_is_read_on_at_the_same_offset() {
+fn a_topic_made_anew_is_read_from_where_the_reset_policy_says() {
     let mut world = World::reading(AutoOffsetReset::Earliest);
-    world.answer(1, vec![found(0, batch(0, 10))]);
-    world.fetch();
+    world.answer(1, vec![found(0, batch(0, 3))]);
+    let old = world.core.take(at(0)).unwrap();
+    assert!(old.is_some_and(|(_, position)| position == 0));
+    world.core.advance(&tp(0), 3);
     world.core.on_metadata(cluster_with(2, Uuid([8; 16]), &[(2, 0)]));
-    assert!(world.nothing(), "what the old topic held is void");
+    // The new log may well be longer than three: what is at offset 3 there has nothing to do with what was read.
+    assert!(world.nothing());
+    let (ticket, question) = world.question();
+    assert_eq!(question, Question::Time(EARLIEST));
+    world.tell_offset(ticket, 0);
     assert_eq!(world.fetch(), (2, vec![(0, 0)]));
-    assert_ne!(ID, Uuid([8; 16]));
+
+    let mut world = World::reading(AutoOffsetReset::None);
+    world.core.on_metadata(cluster_with(2, Uuid([8; 16]), &[(2, 0)]));
+    let error = (0..3).find_map(|_| world.core.take(at(0)).err()).unwrap();
+    assert_eq!(
+        error.to_string(),
+        "read records (t-0): offset out of range: the topic was deleted and made again, and the \
+         position 0 was in the old one; seek, or set auto.offset.reset to something else than none"
+    );
+}
+
+#[test]
+fn a_partition_that_its_topic_has_not_is_looked_for_and_told() {
+    let mut world = World::new(AutoOffsetReset::Earliest);
+    world.core.assign([tp(1)].into());
+    for version in 1..4 {
+        world.core.on_metadata(cluster(version, &[(1, 0)]));
+        // Nothing of it is wrong to anybody else, so nobody else would ask again.
+        assert!(world.actions().iter().any(|action| matches!(action, Action::Refresh)));
+    }
+    let error = world.core.take(at(0)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "consume (t-1): unknown topic or partition: the topic has 1 partitions, counted from 0"
+    );
+    world.core.on_metadata(cluster(4, &[(1, 0), (1, 0)]));
+    assert_eq!(world.question().1, Question::Time(EARLIEST));
+    world.core.on_metadata(cluster(5, &[(1, 0), (1, 0)]));
+    assert!(world.actions().is_empty());
 }
 
 #[test]

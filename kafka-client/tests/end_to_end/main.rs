@@ -1,0 +1,145 @@
+//! The end-to-end suite: scenarios in real time, over sockets, that know nothing of the broker but its address.
+//!
+//! Every scenario runs on an embedded broker with each `cargo test`, once as it is and once per older Kafka it passes
+//! itself off as; and unchanged on a running Apache Kafka, when asked to:
+//!
+//! ```text
+//! KAFKA_BOOTSTRAP=127.0.0.1:9092 cargo test -p kafka-client --test end_to_end -- --ignored
+//! ```
+//!
+//! What only a fault or an order of events can show is the simulation's.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is how a check fails")]
+#![allow(clippy::expect_used, reason = "in tests a panic is how a check fails")]
+
+mod administration;
+mod consuming;
+mod lives_of_topics;
+mod positions;
+mod producing;
+mod reconnects;
+mod sizes;
+mod world;
+
+use kafka_broker_lite::Cluster;
+use std::future::Future;
+use std::time::Duration;
+use world::World;
+
+/// No scenario takes this long, not even on a busy machine.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// Hands all scenarios to a macro that makes tests of them.
+macro_rules! scenarios {
+    ($make:ident $with:tt) => {
+        $make! { $with
+            administration::cluster_is_described,
+            administration::configs_are_set_and_described,
+            administration::partitions_are_added_under_a_running_producer,
+            administration::topics_are_made_described_and_deleted,
+            administration::what_cannot_be_made_is_refused,
+            consuming::batches_of_every_codec_are_read_from_their_middle,
+            consuming::many_partitions_are_read_in_a_small_memory,
+            consuming::paused_partitions_wait,
+            consuming::poll_recv_and_stream_give_the_same,
+            consuming::records_arrive_while_they_are_waited_for,
+            lives_of_topics::deleted_and_made_again_under_producer_and_consumer,
+            lives_of_topics::made_because_a_consumer_asks,
+            lives_of_topics::made_by_the_first_record,
+            lives_of_topics::unknown_to_a_consumer,
+            lives_of_topics::unknown_to_a_producer,
+            positions::beginning_end_and_lag,
+            positions::deleted_records_put_a_position_out_of_range,
+            positions::offsets_for_times,
+            positions::reset_policies,
+            positions::seek_and_position,
+            producing::closed_producers_have_sent_everything,
+            producing::every_acks_with_every_codec,
+            producing::explicit_and_custom_partitions,
+            producing::flush_does_not_wait_for_linger,
+            producing::headers_nulls_and_empty_values,
+            producing::keys_land_where_javas_do,
+            producing::records_without_key_stick_and_spread,
+            producing::send_batch_acknowledges_each_record,
+            producing::timestamps_of_the_client_and_of_the_broker,
+            producing::try_enqueue_never_waits,
+            reconnects::idempotent_records_survive_cut_connections,
+            sizes::a_batch_too_large_for_the_topic_is_split,
+            sizes::a_record_too_large_for_the_topic_is_refused_alone,
+            sizes::records_as_large_as_a_request_may_be,
+        }
+    };
+}
+
+macro_rules! on_embedded {
+    (($module:ident, $version:expr) $($file:ident::$scenario:ident,)*) => {
+        mod $module {
+            $(#[test]
+            fn $scenario() {
+                super::run_embedded($version, super::$file::$scenario);
+            })*
+        }
+    };
+}
+
+macro_rules! on_kafka {
+    (() $($file:ident::$scenario:ident,)*) => {
+        mod kafka {
+            $(#[test]
+            #[ignore = "needs a running Kafka: KAFKA_BOOTSTRAP=host:port"]
+            fn $scenario() {
+                super::run_on_kafka(super::$file::$scenario);
+            })*
+        }
+    };
+}
+
+scenarios!(on_embedded(embedded, None));
+scenarios!(on_embedded(embedded_as_2_1, Some("2.1")));
+scenarios!(on_embedded(embedded_as_2_8, Some("2.8")));
+scenarios!(on_embedded(embedded_as_3_9, Some("3.9")));
+scenarios!(on_kafka());
+
+fn run_embedded<F>(version: Option<&str>, scenario: impl FnOnce(World) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    block_on(async {
+        let mut builder = Cluster::builder();
+        if let Some(version) = version {
+            builder = builder.as_version(version);
+        }
+        let cluster = builder.start().await.unwrap();
+        run(cluster.bootstrap_servers().to_string(), scenario).await;
+        cluster.shutdown().await;
+    });
+}
+
+fn run_on_kafka<F>(scenario: impl FnOnce(World) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let bootstrap = std::env::var("KAFKA_BOOTSTRAP");
+    let bootstrap = bootstrap.expect("KAFKA_BOOTSTRAP=host:port has to name a running Kafka");
+    block_on(run(bootstrap, scenario));
+}
+
+/// Runs a scenario as a task, so that what it leaves behind is cleaned up even if it fails.
+async fn run<F>(bootstrap: String, scenario: impl FnOnce(World) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let world = World::new(bootstrap).await;
+    let task = tokio::spawn(tokio::time::timeout(LIMIT, scenario(world.clone())));
+    let outcome = task.await;
+    world.clean_up().await;
+    match outcome {
+        Ok(finished) => finished.expect("the scenario hangs"),
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
+}
+
+fn block_on(future: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(future);
+}
