@@ -162,8 +162,9 @@ impl Core {
             Some(partitions) => partitions,
             None => self.by_name.entry(topic.clone()).or_default(),
         };
+        let idempotent = self.rules.idempotent;
         *partitions.entry(partition).or_insert_with(|| {
-            self.queues.push(Queue::new(topic.clone(), partition));
+            self.queues.push(Queue::new(topic.clone(), partition, idempotent));
             self.queues.len() - 1
         })
     }
@@ -176,7 +177,8 @@ impl Core {
     /// Whether a batch of this partition, closed now, could leave at once.
     pub(crate) fn has_room(&self, topic: &str, partition: i32) -> bool {
         let queue = self.by_name.get(topic).and_then(|partitions| partitions.get(&partition));
-        if queue.and_then(|at| self.queues.get(*at)).is_some_and(Queue::is_waiting) {
+        let queue = queue.and_then(|at| self.queues.get(*at));
+        if queue.is_some_and(|queue| queue.is_waiting() || queue.is_full()) {
             return false;
         }
         let leader = self.snapshot.leader(topic, partition).map(|(leader, _)| leader);

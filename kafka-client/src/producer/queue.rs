@@ -2,7 +2,8 @@
 //!
 //! Holds true: batches in flight are a run of the queue without holes, at most five of them, and all go to one broker;
 //! after a failure nothing is sent until all of them are back, so what is sent again is in order; a batch keeps its
-//! stamp until the broker has said that it is not in the log.
+//! stamp until the broker has said that it is not in the log; stamped batches go one at a time until the broker has
+//! stored one of them, because a log that has none yet takes any sequence number, so also those behind a failed one.
 
 use super::accumulator::{OpenBatch, Pool, Reserved, Waiting};
 use super::delivery::{Completion, Outcome};
@@ -128,6 +129,10 @@ pub(crate) struct Queue {
     /// The broker that has those in flight.
     sent_to: Option<i32>,
     next_sequence: i32,
+    /// Batches are stamped.
+    idempotent: bool,
+    /// The log has a batch with a stamp like ours, by which the broker tells gaps; always so without stamps.
+    acquainted: bool,
     /// Stamped batches were lost from the middle: only a new epoch helps.
     pub(crate) gap: bool,
     /// Failures in a row.
@@ -152,10 +157,12 @@ pub(crate) enum Verdict {
 }
 
 impl Queue {
-    pub(crate) fn new(topic: Arc<str>, partition: i32) -> Self {
+    pub(crate) fn new(topic: Arc<str>, partition: i32, idempotent: bool) -> Self {
         Self {
             topic,
             partition,
+            idempotent,
+            acquainted: !idempotent,
             batches: VecDeque::new(),
             in_flight: 0,
             sent_to: None,
@@ -183,6 +190,11 @@ impl Queue {
         self.batches.len() > self.in_flight
     }
 
+    /// Whether an answer has to come before anything more can be sent.
+    pub(crate) fn is_full(&self) -> bool {
+        self.in_flight >= if self.acquainted { WINDOW } else { 1 }
+    }
+
     /// The cells whose outcome is still open.
     pub(crate) fn open_cells(&self) -> impl Iterator<Item = &Arc<super::delivery::Cell>> {
         let open = self.batches.iter().filter(|batch| !batch.completion.is_done());
@@ -193,7 +205,7 @@ impl Queue {
     ///
     /// `only_ambiguous`: no epoch is at hand for anything new; only batches whose fate is unknown may be sent again.
     fn next(&self, now: Monotonic, leader: i32, only_ambiguous: bool) -> Option<usize> {
-        if self.not_before > now || self.in_flight >= WINDOW {
+        if self.not_before > now || self.is_full() {
             return None;
         }
         if self.in_flight > 0 && self.sent_to != Some(leader) {
@@ -266,6 +278,8 @@ impl Queue {
         let preceded = self.batches.iter().take(at).any(lacks);
         let Some(batch) = self.batches.get_mut(at) else { return };
         batch.in_flight = false;
+        // After a failure the log may be another one: of a topic made anew, or of a leader that has not started.
+        self.acquainted = !self.idempotent || matches!(verdict, Verdict::Stored(_));
         match verdict {
             Verdict::Stored(outcome) => {
                 batch.completion.complete(outcome);
@@ -412,6 +426,7 @@ impl Queue {
     /// A new identity is at hand: everything that waits starts a sequence of its own.
     pub(crate) fn restart(&mut self) {
         self.next_sequence = 0;
+        self.acquainted = !self.idempotent;
         self.gap = false;
         self.batches.iter_mut().for_each(|batch| batch.stamp = None);
     }
