@@ -485,6 +485,9 @@ impl Core {
                 queue.on_verdict(verdict);
             }
             code if code.is_retriable() => {
+                if is_about_existence(code) {
+                    queue.on_new_log();
+                }
                 if is_about_leadership(code) {
                     self.actions.push_back(Action::Refresh);
                 }
@@ -522,6 +525,16 @@ fn is_ambiguous(code: ErrorCode) -> bool {
             | ErrorCode::NOT_LEADER_OR_FOLLOWER
             | ErrorCode::UNKNOWN_SERVER_ERROR
             | ErrorCode::KAFKA_STORAGE_ERROR
+    )
+}
+
+/// Whether the topic may have been deleted: if it comes again, its log will be another one.
+fn is_about_existence(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+            | ErrorCode::UNKNOWN_TOPIC_ID
+            | ErrorCode::INCONSISTENT_TOPIC_ID
     )
 }
 

@@ -132,7 +132,7 @@ pub(crate) struct Queue {
     /// Batches are stamped.
     idempotent: bool,
     /// The log has a batch with a stamp like ours, by which the broker tells gaps; always so without stamps.
-    acquainted: bool,
+    pub(crate) acquainted: bool,
     /// Stamped batches were lost from the middle: only a new epoch helps.
     pub(crate) gap: bool,
     /// Failures in a row.
@@ -278,8 +278,7 @@ impl Queue {
         let preceded = self.batches.iter().take(at).any(lacks);
         let Some(batch) = self.batches.get_mut(at) else { return };
         batch.in_flight = false;
-        // After a failure the log may be another one: of a topic made anew, or of a leader that has not started.
-        self.acquainted = !self.idempotent || matches!(verdict, Verdict::Stored(_));
+        self.acquainted |= matches!(verdict, Verdict::Stored(_));
         match verdict {
             Verdict::Stored(outcome) => {
                 batch.completion.complete(outcome);
@@ -426,9 +425,14 @@ impl Queue {
     /// A new identity is at hand: everything that waits starts a sequence of its own.
     pub(crate) fn restart(&mut self) {
         self.next_sequence = 0;
-        self.acquainted = !self.idempotent;
+        self.on_new_log();
         self.gap = false;
         self.batches.iter_mut().for_each(|batch| batch.stamp = None);
+    }
+
+    /// What comes next may be the first batch of ours in the log.
+    pub(crate) fn on_new_log(&mut self) {
+        self.acquainted = !self.idempotent;
     }
 
     /// Fails everything, at the end of the producer.

@@ -94,6 +94,11 @@ impl Story {
         cell
     }
 
+    /// As if batches of ours had been stored in the logs before.
+    fn acquainted(&mut self) {
+        self.core.queues.iter_mut().for_each(|queue| queue.acquainted = true);
+    }
+
     /// Everything the machine wants to send now; anything else it wants is put into `others`.
     fn sends(&mut self, others: &mut Vec<Action>) -> Vec<Sent> {
         let mut sends = Vec::new();
@@ -164,12 +169,41 @@ fn nothing_leaves_before_there_is_an_id_and_a_connection() {
 fn five_batches_of_a_partition_are_in_flight_and_acknowledged_in_order() {
     let mut story = Story::connected(|_| {});
     let cells: Vec<_> = (0..7).map(|_| story.batch(0, 10)).collect();
+    story.acquainted();
     let sent: Vec<_> = (0..5).map(|n| one(n, 0, 10 * i32::try_from(n).unwrap(), 0)).collect();
     assert_eq!(story.sent(), sent);
     story.answer(0, 0, ErrorCode::NONE, 500);
     assert_eq!(outcome(&cells[0]), Some(Ok(Some(500))));
     assert_eq!(outcome(&cells[1]), None);
     assert_eq!(story.sent(), [one(5, 0, 50, 0)]);
+}
+
+/// A leader of a new partition may answer the first batch before it leads, and take the second one when it does: of a
+/// producer that it does not know, it takes any sequence number.
+#[test]
+fn until_the_log_knows_us_batches_go_one_at_a_time() {
+    let mut story = Story::connected(|_| {});
+    let cells: Vec<_> = (0..3).map(|_| story.batch(0, 1)).collect();
+    assert_eq!(story.sent(), [one(0, 0, 0, 0)]);
+    assert!(!story.core.has_room("t", 0), "no batch needs to be closed early");
+    story.answer(0, 0, ErrorCode::NOT_LEADER_OR_FOLLOWER, -1);
+    story.ms += 200;
+    assert_eq!(story.sent(), [one(1, 0, 0, 0)]);
+    story.answer(1, 0, ErrorCode::NONE, 0);
+    assert_eq!(story.sent(), [one(2, 0, 1, 0), one(3, 0, 2, 0)]);
+    // The topic is deleted, and made again with a log that knows nobody.
+    story.answer(2, 0, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, -1);
+    story.answer(3, 0, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, -1);
+    story.ms += 1000;
+    assert_eq!(story.sent(), [one(4, 0, 1, 0)]);
+    story.answer(4, 0, ErrorCode::NONE, 0);
+    assert_eq!(story.sent(), [one(5, 0, 2, 0)]);
+    story.answer(5, 0, ErrorCode::NONE, 1);
+    assert_eq!(outcome(&cells[2]), Some(Ok(Some(1))));
+
+    let mut story = Story::connected(|rules| rules.idempotent = false);
+    let _cells: Vec<_> = (0..3).map(|_| story.batch(0, 1)).collect();
+    assert_eq!(story.sent().len(), 3, "without stamps there is nothing to be known by");
 }
 
 #[test]
@@ -185,6 +219,7 @@ fn partitions_share_requests() {
 fn what_was_in_flight_comes_back_whole_and_is_sent_again_in_order() {
     let mut story = Story::connected(|_| {});
     let cells: Vec<_> = (0..3).map(|_| story.batch(0, 1)).collect();
+    story.acquainted();
     assert_eq!(story.sent().len(), 3);
     story.lost(0, true);
     assert_eq!(story.sent(), [], "the others are not back yet");
@@ -209,6 +244,7 @@ fn a_moved_leader_gets_nothing_while_the_old_one_owes_answers() {
     let mut story = Story::connected(|_| {});
     story.batch(0, 1);
     story.batch(0, 1);
+    story.acquainted();
     assert_eq!(story.sent().len(), 2);
     story.answer(0, 0, ErrorCode::NOT_LEADER_OR_FOLLOWER, -1);
     story.leaders([2, 1]);
@@ -225,6 +261,7 @@ fn a_moved_leader_gets_nothing_while_the_old_one_owes_answers() {
 fn a_gap_behind_a_failed_batch_is_no_news_and_at_the_front_needs_a_new_epoch() {
     let mut story = Story::connected(|_| {});
     let cells: Vec<_> = (0..2).map(|_| story.batch(0, 1)).collect();
+    story.acquainted();
     story.sent();
     story.answer(0, 0, ErrorCode::NOT_ENOUGH_REPLICAS, -1);
     story.answer(1, 0, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1);
@@ -239,8 +276,9 @@ fn a_gap_behind_a_failed_batch_is_no_news_and_at_the_front_needs_a_new_epoch() {
     assert!(matches!(others[..], [Action::Identify(Some(identity))] if identity == held));
     story.core.on_identity(story.now(), Ok(Identity { producer_id: 7, epoch: 1 }));
     story.ms += 1000;
-    assert_eq!(story.sent(), [one(4, 0, 0, 1), one(5, 0, 1, 1)]);
+    assert_eq!(story.sent(), [one(4, 0, 0, 1)]);
     story.answer(4, 0, ErrorCode::NONE, 0);
+    assert_eq!(story.sent(), [one(5, 0, 1, 1)]);
     story.answer(5, 0, ErrorCode::NONE, 1);
     assert_eq!(outcome(&cells[1]), Some(Ok(Some(1))));
 }
@@ -283,6 +321,7 @@ fn a_batch_that_is_too_large_is_halved_and_keeps_its_sequence() {
     let mut story = Story::connected(|_| {});
     let large = story.batch(0, 4);
     let next = story.batch(0, 1);
+    story.acquainted();
     story.sent();
     story.answer(0, 0, ErrorCode::MESSAGE_TOO_LARGE, -1);
     story.answer(1, 0, ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1);
@@ -348,6 +387,7 @@ fn at_most_once_never_sends_twice() {
         (rules.acks, rules.idempotent) = (0, false);
     });
     let cells: Vec<_> = (0..3).map(|_| story.batch(0, 1)).collect();
+    story.acquainted();
     assert_eq!(story.sent().len(), 3);
     story.core.on_written(0);
     assert_eq!(outcome(&cells[0]), Some(Ok(None)));
