@@ -4,7 +4,7 @@
 //! answered, so answers leave in the order of the requests, and a fetch that waits holds back what came behind it.
 //! Nothing a client sends can stop the machine: what cannot be understood closes that client's connection.
 
-use crate::api::{self, Context, Outcome, Serve, Waiting};
+use crate::api::{self, Context, Outcome, Serve, Wait};
 use crate::clock::Now;
 use crate::config::{BrokerConfig, ListenerName};
 use crate::control::{Control, Fault, LoggedRequest, Order};
@@ -19,6 +19,7 @@ use kafka_proto::frame::{
 use kafka_proto::messages;
 use kafka_proto::wire::EncodeError;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Debug;
 use std::time::Duration;
 
 /// Requests of one connection that may wait behind another; the connection closes when there are more.
@@ -59,7 +60,7 @@ pub struct Broker {
     /// Connections whose next request can be handled.
     ready: VecDeque<ConnectionId>,
     timers: BTreeSet<(u64, ConnectionId)>,
-    /// The fetches that watch a partition, each with the place of the partition in its list.
+    /// The requests that watch a partition, each with the place of the partition in its list.
     watchers: BTreeMap<PartitionKey, Vec<(ConnectionId, usize)>>,
     next_cleaning_ms: u64,
 }
@@ -80,10 +81,10 @@ enum Phase {
     Delayed {
         until_ms: u64,
     },
-    /// A fetch waits for records.
+    /// A request waits for something that is not there yet.
     Parked {
         request: InHand,
-        waiting: Box<Waiting>,
+        waiting: Box<dyn Waiting>,
     },
     /// An answer leaves at that time.
     Answering {
@@ -95,6 +96,38 @@ enum Phase {
     Closed,
 }
 
+/// A [`Wait`] whose API is forgotten.
+trait Waiting: Debug + Send {
+    fn partitions(&self) -> &[PartitionKey];
+    fn deadline_ms(&self) -> u64;
+    fn look_again(&mut self, state: &mut State, at: usize) -> bool;
+    fn answer(self: Box<Self>, state: &mut State, request: &InHand) -> Result<Frame, EncodeError>;
+}
+
+/// Remembers the API of a [`Wait`] for its answer.
+#[derive(Debug)]
+struct WaitOf<R: Serve>(Box<dyn Wait<R>>);
+
+impl<R: Serve> Waiting for WaitOf<R> {
+    fn partitions(&self) -> &[PartitionKey] {
+        self.0.partitions()
+    }
+
+    fn deadline_ms(&self) -> u64 {
+        self.0.deadline_ms()
+    }
+
+    fn look_again(&mut self, state: &mut State, at: usize) -> bool {
+        self.0.look_again(state, at)
+    }
+
+    fn answer(self: Box<Self>, state: &mut State, request: &InHand) -> Result<Frame, EncodeError> {
+        let response = self.0.answer(state, &request.cx);
+        let RequestHeader { version, correlation_id, .. } = request.header;
+        encode_response::<R>(&response, version, correlation_id)
+    }
+}
+
 /// A request that is being handled.
 #[derive(Clone, Debug)]
 struct InHand {
@@ -102,6 +135,13 @@ struct InHand {
     cx: Context,
     /// What is to be done to its answer.
     fault: Option<Fault>,
+}
+
+impl Connection {
+    fn context(&self, now: Now, connection: ConnectionId, header: &RequestHeader) -> Context {
+        let listener = self.listener.clone();
+        Context { now, connection, listener, version: header.version }
+    }
 }
 
 impl Broker {
@@ -241,9 +281,11 @@ impl Broker {
                     self.handle_delayed(now, conn, &frame);
                 }
             }
-            Phase::Parked { request, waiting } => {
+            Phase::Parked { mut request, waiting } => {
                 self.unwatch(conn, waiting.partitions());
-                self.answer_fetch(now, request, *waiting);
+                request.cx.now = now;
+                let frame = waiting.answer(&mut self.state, &request);
+                self.send(&request, frame);
             }
             Phase::Answering { frame, .. } => {
                 self.actions.push_back(Action::Send { conn, frame });
@@ -253,7 +295,7 @@ impl Broker {
         }
     }
 
-    /// Lets every fetch that waits for a changed partition look at it again.
+    /// Lets every request that waits for a changed partition look at it again.
     fn spread_news(&mut self, now: Now) {
         while let Some(key) = self.state.news.pop() {
             let Some(watchers) = self.watchers.get(&key).cloned() else { continue };
@@ -263,7 +305,7 @@ impl Broker {
                 if !waiting.look_again(&mut self.state, at) {
                     continue;
                 }
-                self.timers.remove(&(waiting.deadline_ms, conn));
+                self.timers.remove(&(waiting.deadline_ms(), conn));
                 self.time_is_up(now, conn);
             }
         }
@@ -275,7 +317,6 @@ impl Broker {
             return;
         }
         let Some(frame) = connection.waiting.pop_front() else { return };
-        let listener = connection.listener.clone();
         let (header, body) = match decode_request_header(&frame) {
             Ok(decoded) => decoded,
             Err(error) => return self.close(conn, format!("no request header: {error}")),
@@ -296,8 +337,7 @@ impl Broker {
                 self.timers.insert((until_ms, conn));
             }
             _ => {
-                let version = header.version;
-                let cx = Context { now, connection: conn, listener, version };
+                let cx = connection.context(now, conn, &header);
                 self.dispatch(InHand { header, cx, fault }, body);
             }
         }
@@ -306,10 +346,9 @@ impl Broker {
     /// Handles a request that a rule has held back; no rule acts on it again.
     fn handle_delayed(&mut self, now: Now, conn: ConnectionId, frame: &Bytes) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        let listener = connection.listener.clone();
         match decode_request_header(frame) {
             Ok((header, body)) => {
-                let cx = Context { now, connection: conn, listener, version: header.version };
+                let cx = connection.context(now, conn, &header);
                 self.dispatch(InHand { header, cx, fault: None }, body);
             }
             Err(error) => self.close(conn, format!("no request header: {error}")),
@@ -397,27 +436,21 @@ impl Broker {
                 let frame = encode_response::<R>(&response, version, correlation_id);
                 self.send(&request, frame);
             }
-            (Outcome::Parked(waiting), None) => self.park(request, waiting),
+            (Outcome::Parked(wait), None) => self.park(request, Box::new(WaitOf(wait))),
         }
     }
 
-    fn park(&mut self, request: InHand, waiting: Box<Waiting>) {
+    fn park(&mut self, request: InHand, waiting: Box<dyn Waiting>) {
         let conn = request.cx.connection;
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        self.control.count(|counters| counters.waited_fetches += 1);
+        if request.header.api_key == ApiKey::FETCH {
+            self.control.count(|counters| counters.waited_fetches += 1);
+        }
         for (at, key) in waiting.partitions().iter().enumerate() {
             self.watchers.entry(*key).or_default().push((conn, at));
         }
-        self.timers.insert((waiting.deadline_ms, conn));
+        self.timers.insert((waiting.deadline_ms(), conn));
         connection.phase = Phase::Parked { request, waiting };
-    }
-
-    fn answer_fetch(&mut self, now: Now, mut request: InHand, waiting: Waiting) {
-        request.cx.now = now;
-        let response = waiting.answer(&mut self.state, &request.cx);
-        let RequestHeader { version, correlation_id, .. } = request.header;
-        let frame = encode_response::<messages::fetch::Request>(&response, version, correlation_id);
-        self.send(&request, frame);
     }
 
     /// Sends an answer, unless it cannot be written.
@@ -469,7 +502,7 @@ impl Broker {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         match std::mem::replace(&mut connection.phase, Phase::Idle) {
             Phase::Parked { waiting, .. } => {
-                self.timers.remove(&(waiting.deadline_ms, conn));
+                self.timers.remove(&(waiting.deadline_ms(), conn));
                 self.unwatch(conn, waiting.partitions());
             }
             Phase::Delayed { until_ms } | Phase::Answering { until_ms, .. } => {

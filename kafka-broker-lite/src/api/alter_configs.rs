@@ -11,7 +11,7 @@ use kafka_proto::messages::alter_configs::{
 use std::sync::Arc;
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, _: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, _: &Context) -> Outcome<Self> {
         let responses = self.resources.iter().map(|resource| {
             let AlterConfigsResource { resource_type, resource_name, configs } = resource;
             let altered = changes(configs).and_then(|changes| {

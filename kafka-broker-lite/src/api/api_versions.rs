@@ -14,7 +14,7 @@ use kafka_proto::messages::api_versions::{ApiVersion, Request, Response};
 const CLIENT_NAME_SINCE: i16 = 3;
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let named = |name: &str| is_software_name(name);
         if cx.version >= CLIENT_NAME_SINCE
             && !(named(&self.client_software_name) && named(&self.client_software_version))

@@ -16,7 +16,7 @@ const MOST_PARTITIONS: usize = 10_000;
 type Refused = (ErrorCode, String);
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let mut named: BTreeMap<&Arc<str>, (usize, &CreatePartitionsTopic)> = BTreeMap::new();
         for topic in &self.topics {
             named.entry(&topic.name).or_insert((0, topic)).0 += 1;

@@ -25,7 +25,7 @@ struct Checked {
 }
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let mut named: BTreeMap<&str, usize> = BTreeMap::new();
         self.topics.iter().for_each(|topic| *named.entry(&topic.name).or_default() += 1);
         let mut left = MOST_PARTITIONS;

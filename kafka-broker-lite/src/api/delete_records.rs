@@ -12,7 +12,7 @@ use kafka_proto::messages::delete_records::{
 const TO_HIGH_WATERMARK: i64 = -1;
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         Outcome::Ready(each(&self, |topic, asked| delete(state, cx, topic, asked)))
     }
 

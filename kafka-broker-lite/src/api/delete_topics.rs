@@ -18,7 +18,7 @@ const DISABLED_SINCE: i16 = 3;
 type Refused = (ErrorCode, Arc<str>);
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let asked = self.asked(cx);
         let mut responses = Vec::with_capacity(asked.len());
         let mut told = BTreeSet::new();

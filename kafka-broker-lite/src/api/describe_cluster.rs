@@ -10,7 +10,7 @@ const BROKERS: i8 = 1;
 const CONTROLLERS: i8 = 2;
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let failed = |error_code, text: &str| {
             let mut response = self.refuse(state, cx, error_code);
             response.error_message = Some(text.into());

@@ -13,7 +13,7 @@ use std::sync::Arc;
 type Refused = (ErrorCode, String);
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, _: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, _: &Context) -> Outcome<Self> {
         let results = self.resources.iter().map(|resource| match entries(state, resource) {
             Ok(entries) => DescribeConfigsResult {
                 error_code: ErrorCode::NONE,

@@ -3,7 +3,7 @@
 //! A fetch waits until its partitions hold `min_bytes`, one of them fails, or its time is up. While it waits, it is
 //! told of every partition that changes and measures that one again; it reads when it is answered.
 
-use super::{Context, Outcome, Serve};
+use super::{Context, Outcome, Serve, Wait};
 use crate::fetch_session::{self, TopicRef, Wanted};
 use crate::metadata::Topic;
 use crate::state::{Partition, PartitionKey, State};
@@ -31,7 +31,7 @@ const CONSUMERS: [i32; 2] = [-1, -2];
 
 /// A fetch on its way to its answer.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+struct Waiting {
     session: fetch_session::Context,
     wanted: Vec<Wanted>,
     /// Where `wanted` lies; what is not found fails at once and never waits.
@@ -44,17 +44,20 @@ pub(crate) struct Waiting {
     committed_only: bool,
     follower: bool,
     /// When to answer with what is there.
-    pub(crate) deadline_ms: u64,
+    deadline_ms: u64,
 }
 
-impl Waiting {
-    /// The partitions to watch.
-    pub(crate) fn partitions(&self) -> &[PartitionKey] {
+impl Wait<Request> for Waiting {
+    fn partitions(&self) -> &[PartitionKey] {
         &self.keys
     }
 
-    /// Measures the partition `at` in [`Self::partitions`] again; tells whether to answer now.
-    pub(crate) fn look_again(&mut self, state: &mut State, at: usize) -> bool {
+    fn deadline_ms(&self) -> u64 {
+        self.deadline_ms
+    }
+
+    /// Measures the partition again.
+    fn look_again(&mut self, state: &mut State, at: usize) -> bool {
         let Some(wanted) = self.wanted.get(at) else { return false };
         let Some(bytes) = measure(state, wanted, self.committed_only, self.follower) else {
             return true;
@@ -67,7 +70,7 @@ impl Waiting {
     }
 
     /// Reads what is there.
-    pub(crate) fn answer(self, state: &mut State, cx: &Context) -> Response {
+    fn answer(self: Box<Self>, state: &mut State, cx: &Context) -> Response {
         let mut left = self.max_bytes;
         let mut found = Vec::with_capacity(self.wanted.len());
         let mut nothing_yet = true;
@@ -93,7 +96,7 @@ impl Waiting {
 }
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let now_ms = cx.now.monotonic_ms;
         let name_of = |id: Uuid| state.topics.by_id(id).map(|topic| topic.name.clone());
         let begun = state.sessions.begin(now_ms, cx.version, &self, &name_of);

@@ -14,7 +14,7 @@ const BATCHED_SINCE: i16 = 4;
 const SHARE: (i8, i16) = (2, 6);
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let (share, share_since) = SHARE;
         let known = match self.key_type {
             0 | 1 => true,

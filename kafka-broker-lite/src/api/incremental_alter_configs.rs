@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, _: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, _: &Context) -> Outcome<Self> {
         let responses = self.resources.iter().map(|resource| {
             let AlterConfigsResource { resource_type, resource_name, .. } = resource;
             let altered = changes(&resource.configs).and_then(|changes| {

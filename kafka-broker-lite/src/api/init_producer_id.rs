@@ -9,7 +9,7 @@ use kafka_proto::ErrorCode;
 use kafka_proto::messages::init_producer_id::{Request, Response};
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         if self.transactional_id.is_some() {
             // Transactions are not served; no code says that, and one that is retried would not end.
             return Outcome::Ready(self.refuse(state, cx, ErrorCode::INVALID_REQUEST));

@@ -25,7 +25,7 @@ const DEBUGGING: i32 = -2;
 const LEADER_EPOCH_SINCE: i16 = 4;
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let twice = asked_twice(&self.topics);
         let reader = Reader {
             version: cx.version,

@@ -17,7 +17,7 @@ const TOPIC_IDS_SINCE: i16 = 12;
 const DEFAULT_PARTITIONS: i32 = -1;
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let by_id =
             |topic: &MetadataRequestTopic| topic.name.is_none() || !topic.topic_id.is_zero();
         if cx.version < TOPIC_IDS_SINCE && self.topics.iter().flatten().any(by_id) {

@@ -10,7 +10,7 @@ mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
-pub(crate) mod fetch;
+mod fetch;
 mod find_coordinator;
 mod incremental_alter_configs;
 mod init_producer_id;
@@ -21,14 +21,14 @@ mod produce;
 
 pub(crate) use api_versions::{offered, unsupported_version};
 pub(crate) use create_topics::create_topic;
-pub(crate) use fetch::Waiting;
 
 use crate::broker::ConnectionId;
 use crate::clock::Now;
 use crate::config::ListenerName;
-use crate::state::State;
+use crate::state::{PartitionKey, State};
 use kafka_proto::ErrorCode;
 use kafka_proto::api::Request;
+use std::fmt::Debug;
 
 /// What a handler knows of where a request came from.
 #[derive(Clone, Debug)]
@@ -42,10 +42,10 @@ pub(crate) struct Context {
 
 /// What became of a request.
 #[derive(Debug)]
-pub(crate) enum Outcome<R> {
-    Ready(R),
-    /// It waits for records.
-    Parked(Box<Waiting>),
+pub(crate) enum Outcome<R: Request> {
+    Ready(R::Response),
+    /// It waits for something that is not there yet.
+    Parked(Box<dyn Wait<R>>),
     /// It wants no answer.
     Silent,
     /// It wants no answer, but shall learn that it failed.
@@ -53,9 +53,9 @@ pub(crate) enum Outcome<R> {
 }
 
 /// A request that is served here.
-pub(crate) trait Serve: Request {
+pub(crate) trait Serve: Request + 'static {
     /// Does what the request asks.
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self::Response>;
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self>;
 
     /// Whether the client reads an answer.
     fn wants_answer(&self) -> bool {
@@ -64,6 +64,21 @@ pub(crate) trait Serve: Request {
 
     /// The answer that fails everything that the request names.
     fn refuse(&self, state: &State, cx: &Context, code: ErrorCode) -> Self::Response;
+}
+
+/// A request that waits: it hears of every change of some partitions until it wants to be answered or its time is up.
+pub(crate) trait Wait<R: Request>: Debug + Send {
+    /// The partitions it wants to hear of.
+    fn partitions(&self) -> &[PartitionKey];
+
+    /// When to answer whatever has come, on the clock of [`Now::monotonic_ms`].
+    fn deadline_ms(&self) -> u64;
+
+    /// The partition `at` in [`Self::partitions`] has changed; tells whether to answer now.
+    fn look_again(&mut self, state: &mut State, at: usize) -> bool;
+
+    /// The answer with what is there.
+    fn answer(self: Box<Self>, state: &mut State, cx: &Context) -> R::Response;
 }
 
 /// Every operation on a topic, as a bit each: what anybody may do without an authorizer.

@@ -9,7 +9,7 @@ use kafka_proto::messages::offset_for_leader_epoch::{
 };
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, _: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, _: &Context) -> Outcome<Self> {
         Outcome::Ready(each(&self, |topic, asked| look_up(state, topic, asked)))
     }
 

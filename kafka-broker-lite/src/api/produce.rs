@@ -19,7 +19,7 @@ const TOPIC_IDS_SINCE: i16 = 13;
 const LEADERS_SINCE: i16 = 10;
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Response> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let acks = self.acks;
         if !matches!(acks, -1..=1) {
             return Outcome::Ready(self.refuse(state, cx, ErrorCode::INVALID_REQUIRED_ACKS));
