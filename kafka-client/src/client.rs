@@ -160,12 +160,15 @@ impl Client {
 
     /// Starts a producer that differs from the usual one in more than settings.
     pub fn producer_builder(&self, config: ProducerConfig) -> ProducerBuilder {
-        ProducerBuilder {
-            cluster: self.shared.cluster.clone(),
-            client: self.shared.config.clone(),
-            config,
-            partitioner: None,
-        }
+        ProducerBuilder { client: self.clone(), config, partitioner: None }
+    }
+
+    pub(crate) fn config(&self) -> &ClientConfig {
+        &self.shared.config
+    }
+
+    pub(crate) fn cluster(&self) -> &Arc<Cluster> {
+        &self.shared.cluster
     }
 }
 

@@ -8,6 +8,7 @@ use crate::net::{Address, Connection, Pool, Purpose};
 use kafka_proto::ErrorCode;
 use kafka_proto::messages::metadata as wire;
 use metadata::{Metadata, Partition, Snapshot, Topic};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -15,6 +16,33 @@ use tokio::sync::{Notify, watch};
 /// A topic that the broker does not know is looked for this many times more, ever more slowly, before that is believed:
 /// a broker that makes topics on demand says "unknown" until it has.
 const UNKNOWN_LOOKS: u64 = 4;
+
+/// How long a call may wait in all, whatever it waits for in turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    until: Monotonic,
+    limit: Duration,
+    /// The name of the setting that says so.
+    setting: &'static str,
+}
+
+impl Patience {
+    /// Of a call that begins now.
+    pub(crate) fn new(clock: &Clock, limit: Duration, setting: &'static str) -> Self {
+        Self { until: clock.now().monotonic.after(limit), limit, setting }
+    }
+
+    /// What `future` gives, or `None` if that takes too long.
+    pub(crate) async fn timeout<F: Future>(self, clock: &Clock, future: F) -> Option<F::Output> {
+        tokio::time::timeout_at(clock.instant(self.until), future).await.ok()
+    }
+}
+
+impl fmt::Display for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "within {} ms ({})", self.limit.as_millis(), self.setting)
+    }
+}
 
 /// Shared by everything that belongs to one client.
 #[derive(Debug)]
@@ -184,11 +212,19 @@ impl Cluster {
         }
     }
 
-    /// What is known of `topic`, waiting for it up to `limit`.
+    /// Asks the cluster anew, and waits for one answer or failure.
+    pub(crate) async fn look_anew(&self, patience: Patience) {
+        let mut seen = self.watch();
+        self.refresh();
+        // Either way the caller looks for itself.
+        let _ = patience.timeout(&self.clock, seen.changed()).await;
+    }
+
+    /// What is known of `topic`, waiting for it as long as `patience` lasts.
     ///
     /// # Errors
     /// When the broker says that there is no such topic, or time runs out.
-    pub(crate) async fn topic(&self, name: &Arc<str>, limit: Duration) -> Result<Arc<Topic>> {
+    pub(crate) async fn topic(&self, name: &Arc<str>, patience: Patience) -> Result<Arc<Topic>> {
         let mut seen = self.watch();
         self.want(name);
         let found = async {
@@ -217,12 +253,11 @@ impl Cluster {
                 }
             }
         };
-        tokio::time::timeout(limit, found).await.unwrap_or_else(|_| {
-            let ms = limit.as_millis();
+        patience.timeout(&self.clock, found).await.unwrap_or_else(|| {
             let cause = self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let reason = match &cause {
-                Some(cause) => format!("nothing is known of it after {ms} ms: {cause}"),
-                None => format!("nothing is known of it after {ms} ms"),
+                Some(cause) => format!("nothing was heard of it {patience}; the last try: {cause}"),
+                None => format!("nothing was heard of it {patience}"),
             };
             let error = Error::new(ErrorKind::Timeout, "look up the topic", reason);
             Err(error.with_topic(name, None))

@@ -3,6 +3,7 @@
 use super::Consumer;
 use super::offsets::{Answer, EARLIEST, LATEST, Question, Questions};
 use super::task::{call, sleep_until};
+use crate::cluster::Patience;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::TopicPartition;
 use std::collections::{BTreeMap, BTreeSet};
@@ -272,7 +273,8 @@ impl Consumer {
         let settings = &self.shared.settings;
         let mut questions = Questions::new(settings.read_committed, settings.backoff);
         let limit = settings.default_api_timeout;
-        let answers = self.run(&mut questions, times, limit);
+        let patience = Patience::new(self.shared.clock(), limit, "default.api.timeout.ms");
+        let answers = self.run(&mut questions, times, patience);
         match tokio::time::timeout(limit, answers).await {
             Ok(answers) => answers,
             Err(_) => {
@@ -290,13 +292,13 @@ impl Consumer {
         &self,
         questions: &mut Questions,
         times: BTreeMap<TopicPartition, i64>,
-        limit: Duration,
+        patience: Patience,
     ) -> Result<BTreeMap<TopicPartition, Answer>> {
         let cluster = &self.shared.cluster;
         let topics: BTreeSet<Arc<str>> = times.keys().map(|which| which.topic.clone()).collect();
         let mut seen = cluster.watch();
         for topic in &topics {
-            let known = cluster.topic(topic, limit).await?;
+            let known = cluster.topic(topic, patience).await?;
             let beyond = times.keys().find(|which| {
                 which.topic == *topic
                     && usize::try_from(which.partition).is_ok_and(|p| p >= known.partitions.len())

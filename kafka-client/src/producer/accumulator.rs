@@ -6,7 +6,8 @@
 //!
 //! Holds true: bytes reserved never exceed `buffer.memory`, and the order in a partition is the order of the calls.
 
-use super::delivery::{Cell, Delivery};
+use super::closed;
+use super::delivery::{Cell, Completion, Delivery, Outcome};
 use crate::clock::{Clock, Monotonic};
 use crate::record::ProducerRecord;
 use kafka_proto::records::BatchBuilder;
@@ -47,6 +48,8 @@ pub(crate) enum Refusal {
         /// Bytes it would take.
         size: usize,
     },
+    /// The producer was closed.
+    Closed,
 }
 
 /// All open batches of one producer.
@@ -59,8 +62,10 @@ pub(crate) struct Accumulator {
     inbox: Mutex<Inbox>,
     /// Tells the task that the inbox is no longer empty.
     pub(crate) wake: Notify,
-    pub(crate) backlog: Arc<Backlog>,
-    pub(crate) closed: AtomicBool,
+    backlog: Arc<Backlog>,
+    closed: AtomicBool,
+    /// Tells callers that wait that it was closed.
+    closing: Notify,
 }
 
 /// Full batches that no request has taken up yet.
@@ -68,7 +73,7 @@ pub(crate) struct Accumulator {
 pub(crate) struct Backlog {
     bytes: AtomicUsize,
     /// Tells callers that the backlog went down.
-    pub(crate) relieved: Notify,
+    relieved: Notify,
 }
 
 /// A batch's share of the backlog, until dropped.
@@ -87,6 +92,8 @@ impl Drop for Waiting {
 struct Inbox {
     opened: Vec<Opened>,
     full: Vec<Filled>,
+    /// Nobody will look into it any more.
+    ended: bool,
 }
 
 /// A batch was opened.
@@ -177,7 +184,7 @@ impl PartitionBuffer {
 
 impl Accumulator {
     pub(crate) fn new(limits: Limits, clock: Arc<Clock>) -> Self {
-        let memory = limits.memory.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
+        let memory = limits.memory.min(Semaphore::MAX_PERMITS);
         Self {
             limits,
             clock,
@@ -187,7 +194,34 @@ impl Accumulator {
             wake: Notify::new(),
             backlog: Arc::default(),
             closed: AtomicBool::new(false),
+            closing: Notify::new(),
         }
+    }
+
+    /// No more records are taken, and callers that wait for room learn why.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.closing.notify_waiters();
+    }
+
+    /// The task is about to end: what a caller may still put in, it could not take out.
+    pub(crate) fn end(&self) {
+        self.close();
+        self.inbox().ended = true;
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Waits until it is closed.
+    pub(crate) async fn closing(&self) {
+        until(&self.closing, || self.is_closed()).await;
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn pool(&self) -> &Arc<Pool> {
@@ -264,7 +298,7 @@ impl Accumulator {
         let now = self.clock.now();
         let cell = Cell::new(buffer.topic.clone(), buffer.partition);
         let opened = Opened { buffer: buffer.clone(), cell: cell.clone(), at: now.monotonic };
-        self.put(|inbox| inbox.opened.push(opened));
+        self.put(opened, |inbox| &mut inbox.opened).map_err(|_| Refusal::Closed)?;
         Ok(open.insert(OpenBatch {
             builder: BatchBuilder::new(self.pool.take(needed)),
             cell,
@@ -281,23 +315,29 @@ impl Accumulator {
         let bytes = filled.batch.builder.len_bytes();
         self.backlog.bytes.fetch_add(bytes, Ordering::Relaxed);
         filled.batch.waiting = Some(Waiting(bytes, self.backlog.clone()));
-        self.put(|inbox| inbox.full.push(filled));
+        if let Err(Filled { batch, .. }) = self.put(filled, |inbox| &mut inbox.full) {
+            Completion::new(batch.cell).complete(Outcome::Failed(closed()));
+        }
     }
 
-    /// Wakes the task only if it may be asleep: when it has taken everything so far.
-    fn put(&self, put: impl FnOnce(&mut Inbox)) {
-        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Wakes the task only if it may be asleep: when it has taken everything so far. Gives back what it will not take.
+    fn put<T>(&self, what: T, into: impl FnOnce(&mut Inbox) -> &mut Vec<T>) -> Result<(), T> {
+        let mut inbox = self.inbox();
+        if inbox.ended {
+            return Err(what);
+        }
         let was_empty = inbox.opened.is_empty() && inbox.full.is_empty();
-        put(&mut inbox);
+        into(&mut inbox).push(what);
         drop(inbox);
         if was_empty {
             self.wake.notify_one();
         }
+        Ok(())
     }
 
     /// Everything that opened and filled since the last call.
     pub(crate) fn take(&self, opened: &mut Vec<Opened>, full: &mut Vec<Filled>) {
-        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inbox = self.inbox();
         opened.append(&mut inbox.opened);
         full.append(&mut inbox.full);
     }
@@ -309,11 +349,30 @@ impl Accumulator {
         self.backlog.bytes.load(Ordering::Relaxed) > limit
     }
 
+    /// Waits until it is backed up no longer.
+    pub(crate) async fn relief(&self) {
+        until(&self.backlog.relieved, || !self.is_backed_up()).await;
+    }
+
     /// Waits until `needed` bytes are free.
     pub(crate) async fn room(&self, needed: usize) {
         let permits = u32::try_from(needed).unwrap_or(u32::MAX);
         // Taken only to wait in line; the caller reserves again when it appends.
         drop(self.memory.acquire_many(permits).await);
+    }
+}
+
+/// Waits until `holds`, looking anew with each notice.
+async fn until(notice: &Notify, holds: impl Fn() -> bool) {
+    loop {
+        let told = notice.notified();
+        tokio::pin!(told);
+        // Registered before the look, so that no notice is missed.
+        told.as_mut().enable();
+        if holds() {
+            return;
+        }
+        told.await;
     }
 }
 
@@ -394,3 +453,6 @@ impl From<(Arc<Cell>, u32)> for Delivery {
         Self::new(cell, index)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ pub(crate) struct Rules {
 /// What the shell has to do.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Open a connection to a broker, then call [`Core::on_connected`].
+    /// Open a connection to a broker, then call [`Core::on_connected`] or [`Core::on_unreachable`].
     Connect(i32),
     /// Send batches to a broker, then call [`Core::on_answer`] or [`Core::on_failure`] with the token.
     Send { broker: i32, token: u64, batches: Vec<Outgoing> },
@@ -69,6 +69,8 @@ pub(crate) struct Answer {
 struct Broker {
     link: Link,
     in_flight: usize,
+    /// Why there is no connection.
+    trouble: Option<Error>,
     /// Where the last request stopped, so that every partition has its turn.
     turn: usize,
 }
@@ -112,7 +114,7 @@ pub(crate) struct Core {
     identify_failures: u32,
     /// A failure of the identity that no retry mends.
     fatal: Option<Error>,
-    /// What went wrong last, for those who wait in vain.
+    /// Why there is no producer id.
     trouble: Option<Error>,
     actions: VecDeque<Action>,
     sealer: Sealer,
@@ -200,13 +202,17 @@ impl Core {
         self.active.iter().filter_map(|at| self.queues.get(*at))
     }
 
-    /// The connection to a broker is open, or could not be opened.
-    pub(crate) fn on_connected(&mut self, broker: i32, open: bool) {
+    /// The connection to a broker is open.
+    pub(crate) fn on_connected(&mut self, broker: i32) {
         let state = self.brokers.entry(broker).or_default();
-        state.link = if open { Link::Up } else { Link::Down };
-        if !open {
-            self.actions.push_back(Action::Refresh);
-        }
+        (state.link, state.trouble) = (Link::Up, None);
+    }
+
+    /// The connection to a broker could not be opened.
+    pub(crate) fn on_unreachable(&mut self, broker: i32, error: Error) {
+        let state = self.brokers.entry(broker).or_default();
+        (state.link, state.trouble) = (Link::Down, Some(error));
+        self.actions.push_back(Action::Refresh);
     }
 
     /// A producer id came, or did not.
@@ -216,6 +222,7 @@ impl Core {
                 self.identity = Some(identity);
                 self.identified = Identified::Have;
                 self.identify_failures = 0;
+                self.trouble = None;
                 self.queues.iter_mut().for_each(Queue::restart);
             }
             Err(error) if error.is_retriable() || error.kind() == ErrorKind::Fenced => {
@@ -226,7 +233,7 @@ impl Core {
                 self.identify_failures = self.identify_failures.saturating_add(1);
                 let wait = self.rules.backoff.wait(self.identify_failures, now.random);
                 self.identified = Identified::Due { not_before: now.monotonic.after(wait) };
-                self.trouble = Some(error.while_doing("get a producer id"));
+                self.trouble = Some(error);
             }
             Err(error) => {
                 self.fail_all(&error);
@@ -357,21 +364,22 @@ impl Core {
             return;
         }
         let timeout = self.rules.delivery_timeout;
-        let waits = matches!(self.identified, Identified::Due { .. } | Identified::Asked);
-        let trouble = self.trouble.as_ref();
+        let Self { trouble, snapshot, brokers, .. } = self;
+        // What stands in the way now, or else what went wrong last.
+        let why = |queue: &Queue| {
+            let Some((leader, _)) = snapshot.leader(&queue.topic, queue.partition) else {
+                return "; no leader of the partition is known".to_owned();
+            };
+            let link = brokers.get(&leader).and_then(|broker| broker.trouble.as_ref());
+            let last = trouble.as_ref().or(link).or(queue.trouble.as_ref());
+            last.map_or(String::new(), |last| format!("; the last try: {last}"))
+        };
         self.expires = None;
         for at in &self.active {
             let Some(queue) = self.queues.get_mut(*at) else { continue };
             let next = queue.expire(now.monotonic, timeout, |queue| {
-                let ms = timeout.as_millis();
-                let failed = queue.failures;
-                let trouble = trouble.filter(|_| waits || failed > 0);
-                let last = trouble.map(|last| format!("; the last: {}", last.what_happened()));
-                let last = last.unwrap_or_default();
-                let reason = format!(
-                    "no acknowledgement within {ms} ms (delivery.timeout.ms) \
-                     in {failed} attempts{last}"
-                );
+                let (ms, why) = (timeout.as_millis(), why(queue));
+                let reason = format!("not acknowledged within {ms} ms (delivery.timeout.ms){why}");
                 let error = Error::new(ErrorKind::Timeout, "send", reason);
                 error.with_topic(&queue.topic, Some(queue.partition))
             });
@@ -400,7 +408,16 @@ impl Core {
         let Some(queues) = self.take_sent(token) else { return };
         self.actions.push_back(Action::Refresh);
         for at in queues {
-            self.retry(now, at, sent, || error.clone());
+            if sent {
+                self.retry(now, at, true, || error.clone());
+            } else if let Some(queue) = self.queues.get_mut(at) {
+                // No attempt was made, so none is counted; how soon the next is, the connection decides.
+                queue.trouble = Some(error.clone());
+                queue.on_verdict(match error.is_retriable() {
+                    true => Verdict::Again { ambiguous: false },
+                    false => Verdict::GivenUp { error: error.clone(), ambiguous: false },
+                });
+            }
         }
     }
 
@@ -511,8 +528,8 @@ impl Core {
         }
         let wait = self.rules.backoff.wait(queue.failures.max(1), now.random);
         queue.not_before = now.monotonic.after(wait);
+        queue.trouble = Some(error());
         queue.on_verdict(Verdict::Again { ambiguous });
-        self.trouble = Some(error());
     }
 }
 

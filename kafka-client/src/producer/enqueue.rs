@@ -2,7 +2,8 @@
 
 use super::accumulator::TopicBuffers;
 use super::delivery::Delivery;
-use super::{Obstacle, Producer, closed};
+use super::{Obstacle, Producer, Shared, closed};
+use crate::cluster::Patience;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::ProducerRecord;
 use std::fmt;
@@ -66,7 +67,7 @@ impl<'a> Enqueue<'a> {
         match placed {
             Ok(delivery) => Some(Ok(delivery)),
             Err(Obstacle::Never(error)) => Some(Err(error)),
-            Err(Obstacle::Unknown | Obstacle::Full(_)) => None,
+            Err(Obstacle::Unknown | Obstacle::Full(_) | Obstacle::Beyond(_)) => None,
         }
     }
 }
@@ -93,56 +94,67 @@ impl fmt::Debug for Enqueue<'_> {
     }
 }
 
-/// Waits for what stands in the way, up to `max.block.ms`.
+/// Waits for what stands in the way, up to `max.block.ms`, or until the producer is closed.
 async fn wait(
     producer: &Producer,
     topic: Option<Arc<TopicBuffers>>,
     record: ProducerRecord<'_>,
 ) -> Result<Delivery> {
-    let accumulator = &producer.shared.accumulator;
-    let limit = producer.shared.max_block;
-    let relief = async {
-        loop {
-            let relieved = accumulator.backlog.relieved.notified();
-            tokio::pin!(relieved);
-            // Registered before the look, so that no relief is missed.
-            relieved.as_mut().enable();
-            if !accumulator.is_backed_up() {
-                return;
-            }
-            relieved.await;
+    let patience = producer.patience();
+    tokio::select! {
+        biased;
+        placed = place(producer, topic, &record, patience) => placed,
+        () = producer.shared.accumulator.closing() => {
+            Err(closed().with_topic(&record.topic.into(), record.partition))
         }
-    };
+    }
+}
+
+async fn place(
+    producer: &Producer,
+    topic: Option<Arc<TopicBuffers>>,
+    record: &ProducerRecord<'_>,
+    patience: Patience,
+) -> Result<Delivery> {
+    let Shared { accumulator, cluster, .. } = &*producer.shared;
     // More in the queue helps nobody, but it is allowed: after this wait the rest of the memory is used.
-    let _ = tokio::time::timeout(limit, relief).await;
-    let placed = async {
-        let mut topic = match topic {
-            Some(topic) => topic,
-            None => producer.lookup(record.topic).await?,
-        };
-        loop {
-            match producer.place(&topic, &record) {
-                Ok(delivery) => return Ok(delivery),
-                Err(Obstacle::Never(error)) => return Err(error),
-                Err(Obstacle::Unknown) => {
-                    // The metadata is about to change; the time limit stays in force meanwhile.
-                    tokio::task::yield_now().await;
-                    topic = producer.lookup(record.topic).await?;
-                }
-                Err(Obstacle::Full(needed)) => accumulator.room(needed).await,
+    let _ = patience.timeout(&cluster.clock, accumulator.relief()).await;
+    let mut topic = match topic {
+        Some(topic) => topic,
+        None => producer.lookup(record.topic, patience).await?,
+    };
+    let mut looked_anew = false;
+    loop {
+        match producer.place(&topic, record) {
+            Ok(delivery) => return Ok(delivery),
+            Err(Obstacle::Never(error)) => return Err(error),
+            // It may have been added since: one look tells.
+            Err(Obstacle::Beyond(_)) if !looked_anew => {
+                looked_anew = true;
+                cluster.look_anew(patience).await;
             }
-            if accumulator.closed.load(std::sync::atomic::Ordering::Acquire) {
-                return Err(closed());
+            Err(Obstacle::Beyond(error)) => return Err(error),
+            Err(Obstacle::Unknown) => {
+                // The metadata is about to change; the time limit stays in force meanwhile.
+                tokio::task::yield_now().await;
+                topic = producer.lookup(record.topic, patience).await?;
+            }
+            Err(Obstacle::Full(needed)) => {
+                let room = patience.timeout(&cluster.clock, accumulator.room(needed)).await;
+                if room.is_none() {
+                    return Err(no_room(record, patience));
+                }
             }
         }
-    };
-    tokio::time::timeout(limit, placed).await.unwrap_or_else(|_| {
-        let ms = limit.as_millis();
-        let reason = format!(
-            "no room within {ms} ms (max.block.ms): buffer.memory is used up; the broker takes \
-             records more slowly than they come"
-        );
-        let error = Error::new(ErrorKind::Timeout, "send", reason);
-        Err(error.with_topic(&record.topic.into(), record.partition))
-    })
+    }
+}
+
+#[cold]
+fn no_room(record: &ProducerRecord<'_>, patience: Patience) -> Error {
+    let reason = format!(
+        "no room {patience}: buffer.memory is used up; the broker takes records more slowly than \
+         they come"
+    );
+    let error = Error::new(ErrorKind::Timeout, "send", reason);
+    error.with_topic(&record.topic.into(), record.partition)
 }

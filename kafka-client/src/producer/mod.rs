@@ -19,8 +19,9 @@ pub use partitioner::{Partitioner, partition_for_key};
 
 use self::core::{Core, Rules};
 use crate::backoff::Backoff;
-use crate::cluster::Cluster;
-use crate::config::{Acks, ClientConfig, ConfigError, ProducerConfig};
+use crate::client::Client;
+use crate::cluster::{Cluster, Patience};
+use crate::config::{Acks, ConfigError, ProducerConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::ProducerRecord;
 use accumulator::{Accumulator, Limits, Refusal, TopicBuffers};
@@ -63,8 +64,7 @@ pub struct TopicHandle {
 /// Makes a producer that differs from the usual one in more than settings.
 #[derive(Debug)]
 pub struct ProducerBuilder {
-    pub(crate) cluster: Arc<Cluster>,
-    pub(crate) client: ClientConfig,
+    pub(crate) client: Client,
     pub(crate) config: ProducerConfig,
     pub(crate) partitioner: Option<Arc<dyn Partitioner>>,
 }
@@ -82,12 +82,13 @@ impl ProducerBuilder {
     /// # Errors
     /// When settings contradict one another.
     pub fn build(self) -> Result<Producer> {
-        let Self { cluster, client, config, partitioner } = self;
+        let Self { client: owner, config, partitioner } = self;
+        let (client, cluster) = (owner.config(), owner.cluster().clone());
         let invalid = |e: ConfigError| {
             Error::new(ErrorKind::Invalid, "make a producer", e.to_string()).with_source(e)
         };
-        config.validate(&client).map_err(invalid)?;
-        let delivery_timeout = config.delivery_timeout_with(&client).map_err(invalid)?;
+        config.validate(client).map_err(invalid)?;
+        let delivery_timeout = config.delivery_timeout_with(client).map_err(invalid)?;
         let request_size = config.max_request_size;
         let limits = Limits {
             batch_size: config.batch_size.clamp(1, request_size),
@@ -123,7 +124,7 @@ impl ProducerBuilder {
         let topics = Arc::new(Topics::new(limits.batch_size));
         let (commands, queue) = mpsc::unbounded_channel();
         let core = Core::new(rules, sealer);
-        let task = Task::new(settings, cluster.clone(), accumulator.clone(), topics.clone(), core);
+        let task = Task::new(settings, owner, accumulator.clone(), topics.clone(), core);
         tokio::spawn(task.run(queue));
         let shared = Shared {
             cluster,
@@ -144,6 +145,8 @@ enum Obstacle {
     Unknown,
     /// Memory is used up: so much is needed.
     Full(usize),
+    /// Its topic has no such partition, as far as is known.
+    Beyond(Error),
     /// It will never have one.
     Never(Error),
 }
@@ -200,7 +203,7 @@ impl Producer {
     ) -> Result<Delivery> {
         match self.place(topic, record) {
             Ok(delivery) => Ok(delivery),
-            Err(Obstacle::Never(error)) => Err(error),
+            Err(Obstacle::Never(error) | Obstacle::Beyond(error)) => Err(error),
             Err(Obstacle::Unknown) => Err(would_block(record, "its topic is not known yet")),
             Err(Obstacle::Full(_)) => {
                 Err(would_block(record, "buffer.memory is used up; wait, or enqueue and await"))
@@ -216,20 +219,29 @@ impl Producer {
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn topic(&self, name: &str) -> Result<TopicHandle> {
-        let topic = self.lookup(name).await?;
+        let topic = self.lookup(name, self.patience()).await?;
         Ok(TopicHandle { producer: self.clone(), topic })
     }
 
-    async fn lookup(&self, name: &str) -> Result<Arc<TopicBuffers>> {
+    /// What a call that begins now may wait.
+    fn patience(&self) -> Patience {
+        let Shared { cluster, max_block, .. } = &*self.shared;
+        Patience::new(&cluster.clock, *max_block, "max.block.ms")
+    }
+
+    async fn lookup(&self, name: &str, patience: Patience) -> Result<Arc<TopicBuffers>> {
         if let Some(topic) = self.shared.topics.find(name) {
             return Ok(topic);
         }
-        if self.shared.accumulator.closed.load(Ordering::Acquire) {
-            return Err(closed());
+        let Shared { cluster, accumulator, topics, .. } = &*self.shared;
+        let name = name.into();
+        tokio::select! {
+            biased;
+            () = accumulator.closing() => Err(closed().with_topic(&name, None)),
+            topic = cluster.topic(&name, patience) => {
+                Ok(topics.enter(&*topic?, cluster.clock.now().random))
+            }
         }
-        let cluster = &self.shared.cluster;
-        let topic = cluster.topic(&name.into(), self.shared.max_block).await?;
-        Ok(self.shared.topics.enter(&topic, cluster.clock.now().random))
     }
 
     /// Sends many records: their places are found under as few locks as possible, and one handle waits for all.
@@ -258,7 +270,7 @@ impl Producer {
         while let Some(record) = next {
             let known = match &topic {
                 Some(known) if *known.name == *record.topic => known,
-                _ => topic.insert(self.lookup(record.topic).await?),
+                _ => topic.insert(self.lookup(record.topic, self.patience()).await?),
             };
             match self.place_many(known, record, &mut records, &mut deliveries)? {
                 Step::Next(left) => next = left,
@@ -298,11 +310,10 @@ impl Producer {
     /// # Cancel safety
     /// Once polled, the producer takes no more records; dropped after that, it goes on sending what it has.
     pub async fn close(&self, timeout: Duration) -> Result<()> {
-        self.shared.accumulator.closed.store(true, Ordering::Release);
+        self.shared.accumulator.close();
         let flushed = tokio::time::timeout(timeout, self.flush()).await;
-        let error = closed();
         // The task may have ended before.
-        let _ = self.shared.commands.send(Command::Abort(error));
+        let _ = self.shared.commands.send(Command::Abort(closed()));
         flushed.map_or_else(
             |_| {
                 let ms = timeout.as_millis();
@@ -315,7 +326,11 @@ impl Producer {
 
     /// The partition of a record that does not leave it to stickiness.
     #[inline]
-    fn choose(&self, topic: &TopicBuffers, record: &ProducerRecord<'_>) -> Result<Option<usize>> {
+    fn choose(
+        &self,
+        topic: &TopicBuffers,
+        record: &ProducerRecord<'_>,
+    ) -> Result<Option<usize>, Obstacle> {
         let count = topic.partitions.len();
         let given = match (record.partition, &self.shared.partitioner) {
             (Some(partition), _) => Some(partition),
@@ -327,7 +342,8 @@ impl Producer {
         };
         if let Some(partition) = given {
             let index = usize::try_from(partition).ok().filter(|index| *index < count);
-            return index.map(Some).ok_or_else(|| no_such_partition(topic, partition));
+            let beyond = || Obstacle::Beyond(no_such_partition(topic, partition));
+            return index.map(Some).ok_or_else(beyond);
         }
         Ok(match record.key {
             Some(key) if !self.shared.ignore_keys => {
@@ -350,10 +366,10 @@ impl Producer {
             return self.place(&topic, record);
         }
         let accumulator = &self.shared.accumulator;
-        if accumulator.closed.load(Ordering::Relaxed) {
-            return Err(Obstacle::Never(closed()));
+        if accumulator.is_closed() {
+            return Err(self.obstacle(record, Refusal::Closed));
         }
-        let chosen = self.choose(topic, record).map_err(Obstacle::Never)?;
+        let chosen = self.choose(topic, record)?;
         loop {
             let index = chosen.unwrap_or_else(|| topic.sticky());
             let Some(buffer) = topic.partitions.get(index) else { return Err(Obstacle::Unknown) };
@@ -373,18 +389,26 @@ impl Producer {
 
     #[cold]
     fn obstacle(&self, record: &ProducerRecord<'_>, refusal: Refusal) -> Obstacle {
-        match refusal {
-            Refusal::Full { needed } => Obstacle::Full(needed),
+        let error = match refusal {
+            Refusal::Full { needed } => return Obstacle::Full(needed),
+            Refusal::Closed => closed(),
             Refusal::TooLarge { size } => {
-                let max = self.shared.accumulator.limits.request_size;
-                let reason = format!(
-                    "it takes {size} bytes and max.request.size is {max}; raise that setting, and \
-                     message.max.bytes of the broker or max.message.bytes of the topic with it"
-                );
-                let error = Error::new(ErrorKind::RecordTooLarge, "send", reason);
-                Obstacle::Never(error.with_topic(&record.topic.into(), record.partition))
+                let Limits { request_size, memory, .. } = self.shared.accumulator.limits;
+                let reason = if size > request_size {
+                    format!(
+                        "it takes {size} bytes and max.request.size is {request_size}; raise that \
+                         setting, and message.max.bytes of the broker or max.message.bytes of the \
+                         topic with it"
+                    )
+                } else {
+                    format!(
+                        "it takes {size} bytes and buffer.memory is {memory}; raise that setting"
+                    )
+                };
+                Error::new(ErrorKind::RecordTooLarge, "send", reason)
             }
-        }
+        };
+        Obstacle::Never(error.with_topic(&record.topic.into(), record.partition))
     }
 
     /// Gives records of one topic their places until one has to wait or is for another topic.
@@ -404,10 +428,11 @@ impl Producer {
             if accumulator.is_backed_up() || topic.stale.load(Ordering::Acquire) {
                 return Ok(Step::Wait(record));
             }
-            if accumulator.closed.load(Ordering::Relaxed) {
-                return Err(closed());
-            }
-            let chosen = self.choose(topic, &record)?;
+            let chosen = match self.choose(topic, &record) {
+                Ok(chosen) if !accumulator.is_closed() => chosen,
+                // Whoever waits learns why, if it is for ever.
+                _ => return Ok(Step::Wait(record)),
+            };
             let index = chosen.unwrap_or_else(|| topic.sticky());
             let Some(buffer) = topic.partitions.get(index) else { return Ok(Step::Wait(record)) };
             let mut open = buffer.lock();
@@ -430,8 +455,8 @@ impl Producer {
                 }
                 next = more.next();
                 let Some(following) = next else { return Ok(Step::Next(None)) };
-                let here =
-                    *topic.name == *following.topic && self.choose(topic, &following)? == chosen;
+                let here = *topic.name == *following.topic
+                    && self.choose(topic, &following).is_ok_and(|there| there == chosen);
                 if !here {
                     break;
                 }

@@ -135,8 +135,9 @@ pub(crate) struct Queue {
     pub(crate) acquainted: bool,
     /// Stamped batches were lost from the middle: only a new epoch helps.
     pub(crate) gap: bool,
-    /// Failures in a row.
+    /// Failures in a row, and the last of them.
     pub(crate) failures: u32,
+    pub(crate) trouble: Option<Error>,
     /// Nothing is sent before this.
     pub(crate) not_before: Monotonic,
 }
@@ -169,6 +170,7 @@ impl Queue {
             next_sequence: 0,
             gap: false,
             failures: 0,
+            trouble: None,
             not_before: Monotonic::default(),
         }
     }
@@ -283,7 +285,7 @@ impl Queue {
             Verdict::Stored(outcome) => {
                 batch.completion.complete(outcome);
                 self.batches.remove(at);
-                self.failures = 0;
+                (self.failures, self.trouble) = (0, None);
             }
             Verdict::Again { ambiguous } => {
                 batch.maybe_written |= ambiguous && !preceded;

@@ -1,16 +1,19 @@
 //! The shell of the producer's machine: carries batches in, requests out, answers back.
 
 use super::accumulator::{Accumulator, Filled, Opened};
+use super::closed;
 use super::core::{Action, Answer, Core, Outgoing};
 use super::delivery::Cell;
 use super::queue::Identity;
 use super::topics::Topics;
+use crate::client::Client;
 use crate::clock::Monotonic;
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Address, Connection, Purpose, Reply};
 use kafka_proto::ErrorCode;
-use kafka_proto::messages::{init_producer_id, produce};
+use kafka_proto::messages::init_producer_id::{self, Response};
+use kafka_proto::messages::produce;
 use kafka_proto::records::Records;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -46,6 +49,8 @@ pub(crate) struct Settings {
 pub(crate) struct Task {
     pub(crate) settings: Settings,
     pub(crate) cluster: Arc<Cluster>,
+    /// Keeps the metadata fresh.
+    _client: Client,
     pub(crate) accumulator: Arc<Accumulator>,
     pub(crate) topics: Arc<Topics>,
     pub(crate) core: Core,
@@ -58,14 +63,15 @@ pub(crate) struct Task {
 impl Task {
     pub(crate) fn new(
         settings: Settings,
-        cluster: Arc<Cluster>,
+        client: Client,
         accumulator: Arc<Accumulator>,
         topics: Arc<Topics>,
         core: Core,
     ) -> Self {
         Self {
             settings,
-            cluster,
+            cluster: client.cluster().clone(),
+            _client: client,
             accumulator,
             topics,
             core,
@@ -185,6 +191,7 @@ impl Task {
     }
 
     fn abort(&mut self, error: &Error) {
+        self.accumulator.end();
         self.collect(true);
         self.core.fail_all(error);
     }
@@ -202,7 +209,7 @@ impl Task {
 
     fn connect(&mut self, broker: i32) {
         if self.connections.get(&broker).is_some_and(Connection::is_alive) {
-            return self.core.on_connected(broker, true);
+            return self.core.on_connected(broker);
         }
         let (cluster, events) = (self.cluster.clone(), self.events.0.clone());
         tokio::spawn(async move {
@@ -271,11 +278,11 @@ impl Task {
         match event {
             Event::Connected(broker, Ok(connection)) => {
                 self.connections.insert(broker, connection);
-                self.core.on_connected(broker, true);
+                self.core.on_connected(broker);
             }
             Event::Connected(broker, Err(error)) => {
                 tracing::debug!(broker, %error, "producer cannot connect");
-                self.core.on_connected(broker, false);
+                self.core.on_unreachable(broker, error);
             }
             Event::Identified(identity) => self.core.on_identity(now, identity),
             Event::Reply { broker, token, version, reply } => match reply {
@@ -339,14 +346,8 @@ impl Task {
 impl Drop for Task {
     /// The runtime may end before the producer does: nobody waits for ever.
     fn drop(&mut self) {
-        self.accumulator.closed.store(true, std::sync::atomic::Ordering::Release);
         self.abort(&closed());
     }
-}
-
-#[cold]
-fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "send", "the producer was closed")
 }
 
 /// Asks any broker for a producer id, or for a higher epoch of the one held (KIP-360).
@@ -366,8 +367,14 @@ async fn identify(cluster: &Cluster, held: Option<Identity>) -> Result<Identity>
     }
     let response = connection.call_at(&request, version).await?;
     match response.error_code {
-        ErrorCode::NONE => {
+        ErrorCode::NONE if response.producer_id >= 0 && response.producer_epoch >= 0 => {
             Ok(Identity { producer_id: response.producer_id, epoch: response.producer_epoch })
+        }
+        ErrorCode::NONE => {
+            // Batches stamped with these would count as those of nobody, and could be there twice.
+            let Response { producer_id, producer_epoch, .. } = response;
+            let reason = format!("the broker gave out {producer_id} in epoch {producer_epoch}");
+            Err(Error::new(ErrorKind::Protocol, "get a producer id", reason))
         }
         code => Err(Error::broker(code, "get a producer id")),
     }

@@ -59,8 +59,8 @@ impl Story {
             let identity = Identity { producer_id: 7, epoch: 0 };
             story.core.on_identity(story.now(), Ok(identity));
         }
-        story.core.on_connected(1, true);
-        story.core.on_connected(2, true);
+        story.core.on_connected(1);
+        story.core.on_connected(2);
         story
     }
 
@@ -161,7 +161,7 @@ fn nothing_leaves_before_there_is_an_id_and_a_connection() {
     others.clear();
     assert_eq!(story.sends(&mut others), []);
     assert!(matches!(others[..], [Action::Connect(1)]));
-    story.core.on_connected(1, true);
+    story.core.on_connected(1);
     assert_eq!(story.sent(), [one(0, 0, 0, 3)]);
 }
 
@@ -229,7 +229,7 @@ fn what_was_in_flight_comes_back_whole_and_is_sent_again_in_order() {
     let mut others = Vec::new();
     assert_eq!(story.sends(&mut others), []);
     assert!(others.iter().any(|action| matches!(action, Action::Connect(1))));
-    story.core.on_connected(1, true);
+    story.core.on_connected(1);
     assert_eq!(story.sent(), [one(3, 0, 0, 0), one(4, 0, 1, 0), one(5, 0, 2, 0)]);
     // The first had been stored: the broker knows it again and tells where it is.
     story.answer(3, 0, ErrorCode::NONE, 10);
@@ -291,7 +291,7 @@ fn a_new_epoch_waits_until_no_fate_is_unknown() {
     let sent = story.sent();
     assert_eq!(sent.len(), 1);
     story.lost(0, true);
-    story.core.on_connected(1, true);
+    story.core.on_connected(1);
     story.ms += 200;
     assert_eq!(story.sent().len(), 1);
     let answer = |partition, code| Answer {
@@ -396,7 +396,7 @@ fn at_most_once_never_sends_twice() {
     assert_eq!(outcome(&cells[1]), Some(Err((ErrorKind::Disconnected, true))));
     assert_eq!(outcome(&cells[2]), None, "no byte of it went out");
     story.ms += 1000;
-    story.core.on_connected(1, true);
+    story.core.on_connected(1);
     assert_eq!(story.sent().len(), 1);
 }
 
@@ -410,6 +410,33 @@ fn retries_are_counted_where_they_are_limited() {
     assert_eq!(story.sent().len(), 1);
     story.answer(1, 0, ErrorCode::NOT_ENOUGH_REPLICAS, -1);
     assert_eq!(outcome(&cell), Some(Err((ErrorKind::Broker, false))));
+}
+
+#[test]
+fn what_never_left_costs_no_retry() {
+    let mut story = Story::connected(|rules| (rules.retries, rules.idempotent) = (0, false));
+    let cell = story.batch(0, 1);
+    story.sent();
+    // The connection had ended before.
+    story.lost(0, false);
+    let mut others = Vec::new();
+    assert_eq!(story.sends(&mut others), []);
+    assert!(others.iter().any(|action| matches!(action, Action::Connect(1))), "{others:?}");
+    story.core.on_connected(1);
+    assert_eq!(story.sent().len(), 1, "at once");
+    story.lost(1, true);
+    assert_eq!(outcome(&cell), Some(Err((ErrorKind::Disconnected, true))));
+}
+
+#[test]
+fn what_can_never_leave_fails_at_once() {
+    let mut story = Story::connected(|_| {});
+    let cell = story.batch(0, 1);
+    story.sent();
+    let error = Error::new(ErrorKind::Unsupported, "send", "the broker is too old");
+    story.core.on_failure(story.now(), 0, &error, false);
+    assert_eq!(outcome(&cell), Some(Err((ErrorKind::Unsupported, false))));
+    assert!(story.core.is_idle());
 }
 
 #[test]
