@@ -134,7 +134,15 @@ apis! {
     fetch FETCH;
     list_offsets LIST_OFFSETS;
     metadata METADATA;
+    offset_commit OFFSET_COMMIT;
+    offset_fetch OFFSET_FETCH;
     find_coordinator FIND_COORDINATOR;
+    join_group JOIN_GROUP;
+    heartbeat HEARTBEAT;
+    leave_group LEAVE_GROUP;
+    sync_group SYNC_GROUP;
+    describe_groups DESCRIBE_GROUPS;
+    list_groups LIST_GROUPS;
     api_versions API_VERSIONS;
     create_topics CREATE_TOPICS;
     delete_topics DELETE_TOPICS;
@@ -144,8 +152,12 @@ apis! {
     describe_configs DESCRIBE_CONFIGS;
     alter_configs ALTER_CONFIGS;
     create_partitions CREATE_PARTITIONS;
+    delete_groups DELETE_GROUPS;
     incremental_alter_configs INCREMENTAL_ALTER_CONFIGS;
+    offset_delete OFFSET_DELETE;
     describe_cluster DESCRIBE_CLUSTER;
+    consumer_group_heartbeat CONSUMER_GROUP_HEARTBEAT;
+    consumer_group_describe CONSUMER_GROUP_DESCRIBE;
 }
 
 fn info<R: Request>() -> ApiInfo {

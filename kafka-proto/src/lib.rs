@@ -3,9 +3,12 @@
 pub mod api;
 mod error_code;
 pub mod frame;
+pub mod group_protocol;
 pub mod messages;
 pub mod records;
+pub mod schema;
 pub mod settings;
+pub mod stored;
 pub mod uuid;
 pub mod wire;
 

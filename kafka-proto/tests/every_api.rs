@@ -11,6 +11,7 @@
 
 use kafka_proto::api::{EachApi, Request, each_api};
 use kafka_proto::records::Records;
+use kafka_proto::schema::{About, EachMessage, each_message};
 use kafka_proto::wire::json::{from_json, to_json};
 use kafka_proto::wire::sample::sample;
 use kafka_proto::wire::{
@@ -18,19 +19,17 @@ use kafka_proto::wire::{
 };
 use kafka_proto::{bytes::Bytes, frame};
 
-/// Calls a check for request and response of every API at every version.
+/// Calls a check for every message at every version.
 trait Check {
-    fn check<R: Request, M: Message>(&mut self, name: &str, cx: Cx);
+    fn check<M: Message>(&mut self, name: &str, cx: Cx);
 }
 
 struct Every<'a, C>(&'a mut C);
 
-impl<C: Check> EachApi for Every<'_, C> {
-    fn api<R: Request>(&mut self) {
-        for version in R::VERSIONS.min..=R::VERSIONS.max {
-            let cx = Cx::new(version, R::is_flexible(version));
-            self.0.check::<R, R>(&format!("{}Request v{version}", R::NAME), cx);
-            self.0.check::<R, R::Response>(&format!("{}Response v{version}", R::NAME), cx);
+impl<C: Check> EachMessage for Every<'_, C> {
+    fn message<M: Message>(&mut self, about: &About) {
+        for version in about.versions.min..=about.versions.max {
+            self.0.check::<M>(&format!("{} v{version}", about.name), about.cx(version));
         }
     }
 }
@@ -46,7 +45,7 @@ fn decode<M: Message>(bytes: Bytes, cx: Cx) -> M {
 fn samples_survive_bytes_and_json() {
     struct RoundTrip(usize);
     impl Check for RoundTrip {
-        fn check<R: Request, M: Message>(&mut self, name: &str, cx: Cx) {
+        fn check<M: Message>(&mut self, name: &str, cx: Cx) {
             for seed in 0..40 {
                 let sent: M = sample(seed, cx.version);
                 let context = format!("{name}, seed {seed}");
@@ -61,7 +60,7 @@ fn samples_survive_bytes_and_json() {
         }
     }
     let mut round_trip = RoundTrip(0);
-    each_api(&mut Every(&mut round_trip));
+    each_message(&mut Every(&mut round_trip));
     assert!(round_trip.0 >= 40 * 2 * 16);
 }
 
@@ -102,7 +101,7 @@ fn a_field_that_the_version_lacks_is_refused_or_may_be_dropped() {
         dropped: usize,
     }
     impl Check for Lacking {
-        fn check<R: Request, M: Message>(&mut self, name: &str, cx: Cx) {
+        fn check<M: Message>(&mut self, name: &str, cx: Cx) {
             let mut filled = M::default();
             filled.visit(&mut Fill(cx.version)).unwrap();
             for target in 0.. {
@@ -132,7 +131,7 @@ fn a_field_that_the_version_lacks_is_refused_or_may_be_dropped() {
         }
     }
     let mut lacking = Lacking::default();
-    each_api(&mut Every(&mut lacking));
+    each_message(&mut Every(&mut lacking));
     assert!(lacking.refused > 50 && lacking.dropped > 100);
 }
 
@@ -140,7 +139,7 @@ fn a_field_that_the_version_lacks_is_refused_or_may_be_dropped() {
 fn null_is_refused_where_the_version_does_not_allow_it() {
     struct Nulls(usize);
     impl Check for Nulls {
-        fn check<R: Request, M: Message>(&mut self, name: &str, cx: Cx) {
+        fn check<M: Message>(&mut self, name: &str, cx: Cx) {
             let mut message = M::default();
             let mut nulls = SetNulls { version: cx.version, set: 0 };
             message.visit(&mut nulls).unwrap();
@@ -153,7 +152,7 @@ fn null_is_refused_where_the_version_does_not_allow_it() {
         }
     }
     let mut nulls = Nulls(0);
-    each_api(&mut Every(&mut nulls));
+    each_message(&mut Every(&mut nulls));
     assert!(nulls.0 >= 1);
 }
 

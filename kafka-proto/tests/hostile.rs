@@ -11,9 +11,10 @@
 )]
 
 use allocation_counter::measure;
-use kafka_proto::api::{ApiKey, EachApi, Request, each_api};
+use kafka_proto::api::ApiKey;
 use kafka_proto::bytes::Bytes;
 use kafka_proto::frame;
+use kafka_proto::schema::{About, EachMessage, each_message};
 use kafka_proto::wire::sample::{Rng, sample};
 use kafka_proto::wire::{Array, Cx, Field, Message, Reader, Value, VisitError, Visitor, to_bytes};
 
@@ -30,12 +31,10 @@ trait Attack {
     fn attack<M: Message>(&mut self, name: &str, cx: Cx);
 }
 
-impl<A: Attack> EachApi for Every<A> {
-    fn api<R: Request>(&mut self) {
-        for version in R::VERSIONS.min..=R::VERSIONS.max {
-            let cx = Cx::new(version, R::is_flexible(version));
-            self.0.attack::<R>(&format!("{}Request v{version}", R::NAME), cx);
-            self.0.attack::<R::Response>(&format!("{}Response v{version}", R::NAME), cx);
+impl<A: Attack> EachMessage for Every<A> {
+    fn message<M: Message>(&mut self, about: &About) {
+        for version in about.versions.min..=about.versions.max {
+            self.0.attack::<M>(&format!("{} v{version}", about.name), about.cx(version));
         }
     }
 }
@@ -69,7 +68,7 @@ fn random_bytes_are_survived() {
             }
         }
     }
-    each_api(&mut Every(Random(Rng::new(1))));
+    each_message(&mut Every(Random(Rng::new(1))));
 }
 
 #[test]
@@ -88,7 +87,7 @@ fn one_byte_repeated_is_survived() {
             }
         }
     }
-    each_api(&mut Every(Repeated));
+    each_message(&mut Every(Repeated));
 }
 
 #[test]
@@ -114,7 +113,7 @@ fn mutated_messages_are_survived() {
         }
     }
     let mut mutated = Every(Mutated::default());
-    each_api(&mut mutated);
+    each_message(&mut mutated);
     assert!(mutated.0.read > 1000 && mutated.0.refused > 1000);
 }
 
@@ -155,7 +154,7 @@ fn the_densest_messages_take_memory_in_proportion() {
         }
     }
     let mut dense = Every(Dense(0));
-    each_api(&mut dense);
+    each_message(&mut dense);
     assert!(dense.0.0 > 500);
 }
 

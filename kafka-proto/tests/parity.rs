@@ -13,12 +13,13 @@
 )]
 
 use kafka_proto::ErrorCode;
-use kafka_proto::api::{EachApi, Request, each_api};
+use kafka_proto::schema::{About, EachMessage, each_message};
 use kafka_proto::wire::json::camel_case;
 use kafka_proto::wire::{Field, Message, Value, Visit, VisitError, Visitor};
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A range of versions, both ends included; empty where the first is above the last.
 type Range = (i16, i16);
@@ -30,12 +31,12 @@ fn meet(a: Range, b: Range) -> Range {
 #[test]
 fn fields_are_those_of_the_definitions() {
     let mut ours = Ours(String::new());
-    each_api(&mut ours);
+    each_message(&mut ours);
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/parity.txt");
     let facts =
         match std::env::var_os("KAFKA_VECTORS").map(|dir| Path::new(&dir).join("definitions")) {
-            Some(definitions) if definitions.is_dir() => {
-                let facts = facts(&definitions);
+            Some(folder) if folder.is_dir() => {
+                let facts = facts(&definitions(&folder));
                 if std::env::var_os("UPDATE_PARITY").is_some() {
                     std::fs::write(&committed, &facts).unwrap();
                 }
@@ -118,9 +119,20 @@ impl Fact<'_> {
     }
 }
 
-fn header(out: &mut String, name: &str, key: i16, versions: Range, flexible: i16, stable: i16) {
-    write!(out, "{name} key {key} versions {}-{}", versions.0, versions.1).unwrap();
-    if flexible <= versions.1 {
+fn header(
+    out: &mut String,
+    name: &str,
+    key: Option<i16>,
+    range: Range,
+    flexible: i16,
+    stable: i16,
+) {
+    write!(out, "{name}").unwrap();
+    if let Some(key) = key {
+        write!(out, " key {key}").unwrap();
+    }
+    write!(out, " versions {}-{}", range.0, range.1).unwrap();
+    if flexible <= range.1 {
         write!(out, " flexible {flexible}").unwrap();
     }
     writeln!(out, " stable {stable}").unwrap();
@@ -129,19 +141,12 @@ fn header(out: &mut String, name: &str, key: i16, versions: Range, flexible: i16
 /// The facts that the notation states.
 struct Ours(String);
 
-impl EachApi for Ours {
-    fn api<R: Request>(&mut self) {
-        self.message::<R, R>("Request");
-        self.message::<R, R::Response>("Response");
-    }
-}
-
-impl Ours {
-    fn message<R: Request, M: Message>(&mut self, kind: &str) {
-        let versions = (R::VERSIONS.min, R::VERSIONS.max);
-        let name = format!("{}{kind}", R::NAME);
-        header(&mut self.0, &name, R::KEY.0, versions, R::FLEXIBLE, R::stable().max);
-        let mut walk = Walk { out: &mut self.0, path: name, parent: versions };
+impl EachMessage for Ours {
+    fn message<M: Message>(&mut self, about: &About) {
+        let versions = (about.versions.min, about.versions.max);
+        let name = &about.name;
+        header(&mut self.0, name, about.number, versions, about.flexible, about.stable);
+        let mut walk = Walk { out: &mut self.0, path: name.clone(), parent: versions };
         M::default().visit(&mut walk).unwrap();
     }
 }
@@ -228,66 +233,110 @@ fn kind_of(value: Value<'_>) -> (String, Option<&mut dyn Visit>) {
     (name.to_owned(), None)
 }
 
-/// The facts that the definitions state, for the APIs that we have.
-fn facts(definitions: &Path) -> String {
-    struct Theirs {
-        definitions: PathBuf,
+/// The facts that the definitions state, for the messages that we have.
+fn facts(definitions: &BTreeMap<String, Json>) -> String {
+    struct Theirs<'a> {
+        definitions: &'a BTreeMap<String, Json>,
         out: String,
     }
-    impl EachApi for Theirs {
-        fn api<R: Request>(&mut self) {
-            let read = |kind: &str| -> Json {
-                let path = self.definitions.join(format!("{}{kind}.json", R::NAME));
-                serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-            };
-            let (request, response) = (read("Request"), read("Response"));
+    impl EachMessage for Theirs<'_> {
+        fn message<M: Message>(&mut self, about: &About) {
+            let definition = &self.definitions[&about.name];
+            let name = &about.name;
+            let versions = range(&definition["validVersions"]);
+            let key = definition["apiKey"].as_i64().map(|key| i16::try_from(key).unwrap());
+            let flexible = range(&definition["flexibleVersions"]).0;
+            // Only the request says that the newest version is unstable.
+            let request = name.replace("Response", "Request");
+            let request = self.definitions.get(&request).unwrap_or(definition);
             let unstable = request["latestVersionUnstable"].as_bool() == Some(true);
-            for definition in [request, response] {
-                let versions = range(&definition["validVersions"]);
-                let name = definition["name"].as_str().unwrap();
-                let key = i16::try_from(definition["apiKey"].as_i64().unwrap()).unwrap();
-                let flexible = range(&definition["flexibleVersions"]).0;
-                let stable = versions.1 - i16::from(unstable);
-                header(&mut self.out, name, key, versions, flexible, stable);
-                walk_definition(&mut self.out, &definition["fields"], name, versions);
-            }
+            let stable = versions.1 - i16::from(unstable);
+            header(&mut self.out, name, key, versions, flexible, stable);
+            Definition { whole: definition, out: &mut self.out }.walk(
+                &definition["fields"],
+                name,
+                versions,
+            );
         }
     }
-    let mut theirs = Theirs { definitions: definitions.to_owned(), out: String::new() };
-    each_api(&mut theirs);
+    let mut theirs = Theirs { definitions, out: String::new() };
+    each_message(&mut theirs);
     theirs.out
 }
 
-fn walk_definition(out: &mut String, fields: &Json, path: &str, parent: Range) {
-    for field in fields.as_array().unwrap() {
-        let name = field["name"].as_str().unwrap();
-        let path = format!("{path}.{}{}", name[..1].to_ascii_lowercase(), &name[1..]);
-        let versions = meet(range(&field["versions"]), parent);
-        assert!(
-            versions.0 <= versions.1,
-            "{path} is in no version; the notation has no such field"
-        );
-        let tagged = range(&field["taggedVersions"]);
-        assert!(
-            tagged.1 < tagged.0 || meet(tagged, parent) == versions,
-            "{path} is tagged in part"
-        );
-        let kind = field["type"].as_str().unwrap();
-        Fact {
-            path: &path,
-            kind,
-            versions,
-            parent,
-            tag: field["tag"].as_u64(),
-            null: range(&field["nullableVersions"]),
-            droppable: field["ignorable"].as_bool() == Some(true),
-            default: &definition_default(kind, field),
-        }
-        .line(out);
-        if field["fields"].is_array() {
-            walk_definition(out, &field["fields"], &path, versions);
+/// A message as Kafka defines it.
+struct Definition<'a> {
+    whole: &'a Json,
+    out: &'a mut String,
+}
+
+impl Definition<'_> {
+    fn walk(&mut self, fields: &Json, path: &str, parent: Range) {
+        for field in in_order_of_tags(fields.as_array().unwrap()) {
+            let name = field["name"].as_str().unwrap();
+            let path = format!("{path}.{}{}", name[..1].to_ascii_lowercase(), &name[1..]);
+            let tagged = range(&field["taggedVersions"]);
+            // A field may be there as a tagged one only.
+            let stated = field["versions"].is_null().then_some(tagged);
+            let versions = meet(stated.unwrap_or_else(|| range(&field["versions"])), parent);
+            assert!(
+                versions.0 <= versions.1,
+                "{path} is in no version; the notation has no such field"
+            );
+            assert!(
+                tagged.1 < tagged.0 || meet(tagged, parent) == versions,
+                "{path} is tagged in part"
+            );
+            let kind = field["type"].as_str().unwrap();
+            Fact {
+                path: &path,
+                kind,
+                versions,
+                parent,
+                tag: field["tag"].as_u64(),
+                null: range(&field["nullableVersions"]),
+                droppable: field["ignorable"].as_bool() == Some(true),
+                default: &definition_default(kind, field),
+            }
+            .line(self.out);
+            if let Some(fields) = self.fields_of(kind, field) {
+                self.walk(&fields, &path, versions);
+            }
         }
     }
+
+    /// The fields of a struct; some are defined once, to be used in several places.
+    fn fields_of(&self, kind: &str, field: &Json) -> Option<Json> {
+        if field["fields"].is_array() {
+            return Some(field["fields"].clone());
+        }
+        let name = kind.trim_start_matches("[]");
+        let common = self.whole["commonStructs"].as_array()?;
+        common.iter().find(|each| each["name"] == name).map(|each| each["fields"].clone())
+    }
+}
+
+/// Kafka writes tagged fields by their numbers, whatever place the definition gives them.
+fn in_order_of_tags(fields: &[Json]) -> Vec<&Json> {
+    let mut tagged: Vec<_> = fields.iter().filter(|field| field["tag"].is_u64()).collect();
+    tagged.sort_by_key(|field| std::cmp::Reverse(field["tag"].as_u64()));
+    let each = fields.iter();
+    each.map(|field| if field["tag"].is_u64() { tagged.pop().unwrap() } else { field }).collect()
+}
+
+/// Every definition below a folder, by name.
+fn definitions(folder: &Path) -> BTreeMap<String, Json> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.append(&mut definitions(&path));
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            let definition: Json = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+            found.insert(definition["name"].as_str().unwrap().to_owned(), definition);
+        }
+    }
+    found
 }
 
 fn definition_default(kind: &str, field: &Json) -> String {

@@ -121,6 +121,15 @@ pub enum DecodeReason {
         /// The version found.
         version: i16,
     },
+    /// A stored record of another type.
+    Type {
+        /// What was expected.
+        name: &'static str,
+        /// The number of the type found.
+        number: i16,
+    },
+    /// A record of a metadata log whose frame has a version that is not known here.
+    Frame(u32),
 }
 
 impl DecodeError {
@@ -177,6 +186,8 @@ impl fmt::Display for DecodeError {
             DecodeReason::Version { name, version } => {
                 write!(f, "{name} has no version {version} here")
             }
+            DecodeReason::Type { name, number } => write!(f, "type {number} is no {name}"),
+            DecodeReason::Frame(version) => write!(f, "unknown frame version {version}"),
         }?;
         write!(f, " at byte {at}")
     }

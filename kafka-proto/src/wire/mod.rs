@@ -342,6 +342,7 @@ macro_rules! wire {
                 Ok(this)
             }
 
+            #[allow(unused_mut, reason = "some structs have no fields")]
             fn min_len(cx: $crate::wire::Cx) -> usize {
                 let mut len = usize::from(cx.flexible);
                 $({

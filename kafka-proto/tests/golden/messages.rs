@@ -7,6 +7,8 @@ use super::{Tally, files, hex};
 use kafka_proto::api::{EachApi, Request, each_api};
 use kafka_proto::bytes::Bytes;
 use kafka_proto::frame;
+use kafka_proto::schema::{self, About, EachMessage, EachSchema, Prefix, Schema};
+use kafka_proto::schema::{each_message, each_schema};
 use kafka_proto::wire::json::{from_json, to_json};
 use kafka_proto::wire::{Cx, Message, Reader, to_bytes};
 use serde_json::Value as Json;
@@ -20,16 +22,18 @@ fn messages_match() {
         let name = line["name"].as_str().unwrap();
         let checks = checks.get(name)?;
         seen.insert((name.to_owned(), line["version"].as_i64()));
+        let cx = checks.about.cx(version(line));
         Some(if line.get("header").is_some() {
-            (checks.frame)(line)
+            checks.frame.map_or(Err("no API has such a frame".to_owned()), |frame| frame(line))
         } else if line.get("error").is_some() {
-            (checks.invalid)(line)
+            (checks.invalid)(line, cx)
         } else {
-            (checks.message)(line)
+            (checks.message)(line, cx)
+                .and_then(|()| checks.prefixed.map_or(Ok(()), |prefixed| prefixed(line)))
         })
     });
     tally.finish("messages");
-    let versions: usize = checks.values().map(|checks| checks.versions).sum();
+    let versions: usize = checks.values().map(|checks| versions(&checks.about)).sum();
     assert_eq!(seen.len(), versions, "some version of some message has no vector");
 }
 
@@ -37,36 +41,54 @@ type Outcome = Result<(), String>;
 
 /// What to do with the vectors of one message.
 struct Checks {
-    versions: usize,
-    message: fn(&Json) -> Outcome,
-    frame: fn(&Json) -> Outcome,
-    invalid: fn(&Json) -> Outcome,
+    about: About,
+    message: fn(&Json, Cx) -> Outcome,
+    invalid: fn(&Json, Cx) -> Outcome,
+    /// Where it is part of an API.
+    frame: Option<fn(&Json) -> Outcome>,
+    /// Where it is not.
+    prefixed: Option<fn(&Json) -> Outcome>,
+}
+
+struct Collect(BTreeMap<String, Checks>);
+
+impl EachMessage for Collect {
+    fn message<M: Message>(&mut self, about: &About) {
+        let (message, invalid) = (message::<M>, invalid::<M>);
+        let checks = Checks { about: about.clone(), message, invalid, frame: None, prefixed: None };
+        self.0.insert(about.name.clone(), checks);
+    }
+}
+
+impl EachApi for Collect {
+    fn api<R: Request>(&mut self) {
+        self.of(&format!("{}Request", R::NAME)).frame = Some(request_frame::<R>);
+        self.of(&format!("{}Response", R::NAME)).frame = Some(response_frame::<R>);
+    }
+}
+
+impl EachSchema for Collect {
+    fn schema<S: Schema>(&mut self) {
+        self.of(S::NAME).prefixed = Some(prefixed::<S>);
+    }
+}
+
+impl Collect {
+    fn of(&mut self, name: &str) -> &mut Checks {
+        self.0.get_mut(name).unwrap()
+    }
 }
 
 fn checks() -> BTreeMap<String, Checks> {
-    struct Collect(BTreeMap<String, Checks>);
-    impl EachApi for Collect {
-        fn api<R: Request>(&mut self) {
-            let versions = usize::try_from(R::VERSIONS.max - R::VERSIONS.min + 1).unwrap();
-            let request = Checks {
-                versions,
-                message: message::<R, R>,
-                frame: request_frame::<R>,
-                invalid: invalid::<R, R>,
-            };
-            let response = Checks {
-                versions,
-                message: message::<R, R::Response>,
-                frame: response_frame::<R>,
-                invalid: invalid::<R, R::Response>,
-            };
-            self.0.insert(format!("{}Request", R::NAME), request);
-            self.0.insert(format!("{}Response", R::NAME), response);
-        }
-    }
     let mut collect = Collect(BTreeMap::new());
+    each_message(&mut collect);
     each_api(&mut collect);
+    each_schema(&mut collect);
     collect.0
+}
+
+fn versions(about: &About) -> usize {
+    usize::try_from(about.versions.max - about.versions.min + 1).unwrap()
 }
 
 fn version(line: &Json) -> i16 {
@@ -84,9 +106,8 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-fn message<R: Request, M: Message>(line: &Json) -> Outcome {
-    let version = version(line);
-    let cx = Cx::new(version, R::is_flexible(version));
+fn message<M: Message>(line: &Json, cx: Cx) -> Outcome {
+    let version = cx.version;
     if line["flexible"].as_bool() != Some(cx.flexible) {
         return Err("flexible in one only".to_owned());
     }
@@ -100,6 +121,21 @@ fn message<R: Request, M: Message>(line: &Json) -> Outcome {
     let built: M = from_json(&line["json"], version).map_err(text)?;
     same("values read from JSON", &built, &read)?;
     same("bytes built from JSON", &to_bytes(&built, cx).map_err(text)?, &known)
+}
+
+/// The bytes as they lie where the message is stored, behind what says which message it is.
+fn prefixed<S: Schema>(line: &Json) -> Outcome {
+    let bytes = match line.get("prefixed_hex") {
+        Some(prefixed) => Bytes::from(hex(prefixed)),
+        None if S::PREFIX == Prefix::Nothing || line["case"] == "unknown-tags" => return Ok(()),
+        None => return Err("has a prefix here only".to_owned()),
+    };
+    let (read, version) = schema::from_bytes::<S>(bytes.clone()).map_err(text)?;
+    same("versions", &Some(i64::from(version)), &line["version"].as_i64())?;
+    if line["case"] == "unknown-tags" {
+        return Ok(());
+    }
+    same("prefixed bytes", &schema::to_bytes(&read, version).map_err(text)?, &bytes)
 }
 
 fn request_frame<R: Request>(line: &Json) -> Outcome {
@@ -132,9 +168,8 @@ fn response_frame<R: Request>(line: &Json) -> Outcome {
     same("frames", &written.into_bytes(), &bytes)
 }
 
-fn invalid<R: Request, M: Message>(line: &Json) -> Outcome {
-    let version = version(line);
-    let cx = Cx::new(version, R::is_flexible(version));
+fn invalid<M: Message>(line: &Json, cx: Cx) -> Outcome {
+    let version = cx.version;
     let mut reader = Reader::new(hex(&line["hex"]).into());
     let read = M::decode(&mut reader, cx);
     let refused = line["error"].as_str();

@@ -50,6 +50,10 @@ const SERVED: [(i16, i16, i16); 16] = [
     (60, 0, 2),
 ];
 
+fn is_served(api: ApiKey) -> bool {
+    SERVED.iter().any(|(key, ..)| *key == api.0)
+}
+
 #[test]
 fn offers_what_it_serves_in_the_order_of_the_keys() {
     let mut world = World::new();
@@ -133,6 +137,9 @@ fn every_version_of_every_api_is_answered() {
     impl EachApi for Ask {
         fn api<R: Api>(&mut self) {
             let Self(world, asked) = self;
+            if !is_served(R::KEY) {
+                return;
+            }
             for version in R::stable().min..=R::stable().max {
                 for seed in 0..20 {
                     let conn = world.connect("INSIDE");
@@ -167,6 +174,9 @@ fn an_injected_error_fits_into_every_version() {
     impl EachApi for Refuse {
         fn api<R: Api>(&mut self) {
             let Self(world, refused) = self;
+            if !is_served(R::KEY) {
+                return;
+            }
             for version in R::stable().min..=R::stable().max {
                 for seed in 0..5 {
                     let conn = world.connect("INSIDE");

@@ -1,0 +1,118 @@
+//! What brokers keep: the records of their internal topics, and small files beside the logs.
+//!
+//! Every struct here is a [`Schema`](crate::schema::Schema): `schema::to_bytes` writes it with the prefix that its
+//! place has, `schema::from_bytes` reads it.
+
+pub mod consumer_group;
+pub mod metadata;
+pub mod offsets;
+
+use crate::schema::{self, Schema};
+use crate::wire::{DecodeError, DecodeReason, EncodeError, Reader};
+use bytes::Bytes;
+
+/// An enum over all schemas of one place, told apart by the number in their prefix.
+macro_rules! any_of {
+    ($(#[$attr:meta])* $any:ident, $number:path, $($variant:ident($type:ty),)*) => {
+        $(#[$attr])*
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(missing_docs, reason = "the types have docs")]
+        #[non_exhaustive]
+        pub enum $any {
+            $($variant($type),)*
+        }
+
+        impl $any {
+            /// Reads whichever it is.
+            ///
+            /// # Errors
+            /// When the number is none of these, or the bytes hold no such thing.
+            pub fn from_bytes(bytes: Bytes) -> Result<Self, DecodeError> {
+                let number = $number(&bytes)?;
+                $(if <$type as Schema>::PREFIX.number() == Some(number) {
+                    return schema::from_bytes(bytes).map(|(value, _)| Self::$variant(value));
+                })*
+                let name = stringify!($any);
+                Err(Reader::new(bytes).fail(DecodeReason::Type { name, number }))
+            }
+
+            /// Kafka's name of what it is.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => <$type as Schema>::NAME,)*
+                }
+            }
+
+            /// The bytes at `version`, with their prefix.
+            ///
+            /// # Errors
+            /// When there is no such version, or it cannot carry the value.
+            pub fn to_bytes(&self, version: i16) -> Result<Bytes, EncodeError> {
+                match self {
+                    $(Self::$variant(value) => schema::to_bytes(value, version),)*
+                }
+            }
+        }
+
+        $(impl From<$type> for $any {
+            fn from(value: $type) -> Self {
+                Self::$variant(value)
+            }
+        })*
+    };
+}
+
+fn of_frame(record: &Bytes) -> Result<i16, DecodeError> {
+    schema::frame_number(record).map(|(number, _)| number)
+}
+
+fn of_key(key: &Bytes) -> Result<i16, DecodeError> {
+    Reader::new(key.clone()).i16()
+}
+
+any_of! {
+    /// Any record of the cluster's metadata log.
+    MetadataRecord, of_frame,
+    RegisterBroker(metadata::RegisterBrokerRecord),
+    UnregisterBroker(metadata::UnregisterBrokerRecord),
+    Topic(metadata::TopicRecord),
+    Partition(metadata::PartitionRecord),
+    Config(metadata::ConfigRecord),
+    PartitionChange(metadata::PartitionChangeRecord),
+    FenceBroker(metadata::FenceBrokerRecord),
+    UnfenceBroker(metadata::UnfenceBrokerRecord),
+    RemoveTopic(metadata::RemoveTopicRecord),
+    DelegationToken(metadata::DelegationTokenRecord),
+    UserScramCredential(metadata::UserScramCredentialRecord),
+    FeatureLevel(metadata::FeatureLevelRecord),
+    ClientQuota(metadata::ClientQuotaRecord),
+    ProducerIds(metadata::ProducerIdsRecord),
+    BrokerRegistrationChange(metadata::BrokerRegistrationChangeRecord),
+    AccessControlEntry(metadata::AccessControlEntryRecord),
+    RemoveAccessControlEntry(metadata::RemoveAccessControlEntryRecord),
+    NoOp(metadata::NoOpRecord),
+    ZkMigrationState(metadata::ZkMigrationStateRecord),
+    RemoveUserScramCredential(metadata::RemoveUserScramCredentialRecord),
+    BeginTransaction(metadata::BeginTransactionRecord),
+    EndTransaction(metadata::EndTransactionRecord),
+    AbortTransaction(metadata::AbortTransactionRecord),
+    RemoveDelegationToken(metadata::RemoveDelegationTokenRecord),
+    RegisterController(metadata::RegisterControllerRecord),
+    ClearElr(metadata::ClearElrRecord),
+    UnregisterController(metadata::UnregisterControllerRecord),
+}
+
+any_of! {
+    /// The key of any record of `__consumer_offsets` about offsets and groups; the value's schema goes with it.
+    GroupKey, of_key,
+    LegacyOffsetCommit(offsets::LegacyOffsetCommitKey),
+    OffsetCommit(offsets::OffsetCommitKey),
+    GroupMetadata(offsets::GroupMetadataKey),
+    ConsumerGroupMetadata(consumer_group::ConsumerGroupMetadataKey),
+    ConsumerGroupPartitionMetadata(consumer_group::ConsumerGroupPartitionMetadataKey),
+    ConsumerGroupMemberMetadata(consumer_group::ConsumerGroupMemberMetadataKey),
+    ConsumerGroupTargetAssignmentMetadata(consumer_group::ConsumerGroupTargetAssignmentMetadataKey),
+    ConsumerGroupTargetAssignmentMember(consumer_group::ConsumerGroupTargetAssignmentMemberKey),
+    ConsumerGroupCurrentMemberAssignment(consumer_group::ConsumerGroupCurrentMemberAssignmentKey),
+    ConsumerGroupRegularExpression(consumer_group::ConsumerGroupRegularExpressionKey),
+}
