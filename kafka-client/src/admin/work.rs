@@ -5,7 +5,7 @@
 use super::Results;
 use super::directory::{Directory, Target};
 use crate::error::{Error, ErrorKind, Result};
-use crate::net::Address;
+use crate::net::{Address, Throttled};
 use crate::record::TopicPartition;
 use kafka_proto::ErrorCode;
 use kafka_proto::api::Request;
@@ -58,7 +58,7 @@ pub(super) trait Operation: Sync {
     type Key: Key;
     type Item: Send + Sync;
     type Answer: Send;
-    type Request: Request<Response: Send> + Send + Sync;
+    type Request: Request<Response: Throttled + Send> + Send + Sync;
 
     /// What it does to one item, in words.
     const ASKED: &'static str;

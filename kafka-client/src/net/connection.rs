@@ -6,7 +6,7 @@
 use super::buffers::Buffers;
 use super::frames::Frames;
 use super::pipeline::Pipeline;
-use super::{Options, Stream};
+use super::{Options, Stream, Throttled};
 use crate::clock::{Clock, Monotonic};
 use crate::error::{Error, ErrorKind, Result};
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -67,8 +67,16 @@ struct Shared {
     offered: OnceLock<Offered>,
     next_id: AtomicI32,
     alive: AtomicBool,
+    /// Nothing is sent before this moment; zero if no broker asked for a pause.
+    muted_until: AtomicU64,
     options: Options,
     clock: Arc<Clock>,
+}
+
+impl Shared {
+    fn muted_until(&self) -> Monotonic {
+        Monotonic(self.muted_until.load(Ordering::Relaxed))
+    }
 }
 
 impl fmt::Debug for Connection {
@@ -92,6 +100,7 @@ impl Connection {
             offered: OnceLock::new(),
             next_id: AtomicI32::new(0),
             alive: AtomicBool::new(true),
+            muted_until: AtomicU64::new(0),
             options,
             clock,
         });
@@ -102,6 +111,7 @@ impl Connection {
             frames: Frames::new(buffers),
             outgoing: VecDeque::new(),
             partly_sent: false,
+            held_until: None,
             pipeline: Pipeline::new(),
             timer: None,
             last_active,
@@ -127,8 +137,7 @@ impl Connection {
             let unsupported =
                 frame.get(4..6) == Some(&ErrorCode::UNSUPPORTED_VERSION.0.to_be_bytes());
             let shape = if unsupported { 0 } else { version };
-            let (_, response) = decode_response::<api_versions::Request>(frame, shape)
-                .map_err(|e| self.protocol_error("ApiVersions", e))?;
+            let response = self.decode::<api_versions::Request>(frame, shape)?;
             let offered = Offered::new(response.api_keys.iter().map(|row| {
                 let versions = Versions { min: row.min_version, max: row.max_version };
                 (ApiKey(row.api_key), versions)
@@ -164,24 +173,37 @@ impl Connection {
     ///
     /// # Cancel safety
     /// Dropping the future forgets the answer; the request may have been sent.
-    pub(crate) async fn call<R: Request>(&self, request: &R) -> Result<R::Response> {
+    pub(crate) async fn call<R>(&self, request: &R) -> Result<R::Response>
+    where
+        R: Request<Response: Throttled>,
+    {
         self.call_at(request, self.version::<R>()?).await
     }
 
     /// As [`Connection::call`], at a version that the caller chose.
-    pub(crate) async fn call_at<R: Request>(
-        &self,
-        request: &R,
-        version: i16,
-    ) -> Result<R::Response> {
+    pub(crate) async fn call_at<R>(&self, request: &R, version: i16) -> Result<R::Response>
+    where
+        R: Request<Response: Throttled>,
+    {
         let frame = self.ask(request, version).await?;
         self.decode::<R>(frame, version)
     }
 
-    /// Reads the answer to `R` at `version`.
-    pub(crate) fn decode<R: Request>(&self, frame: Bytes, version: i16) -> Result<R::Response> {
+    /// Reads the answer to `R` at `version`, and gives the broker the pause that it asks for.
+    pub(crate) fn decode<R>(&self, frame: Bytes, version: i16) -> Result<R::Response>
+    where
+        R: Request<Response: Throttled>,
+    {
         match decode_response::<R>(frame, version) {
-            Ok((_, response)) => Ok(response),
+            Ok((_, response)) => {
+                let pause = response.throttle_time();
+                if !pause.is_zero() {
+                    tracing::debug!(peer = self.shared.peer, ?pause, "throttled");
+                    let until = self.shared.clock.now().monotonic.after(pause);
+                    self.shared.muted_until.fetch_max(until.0, Ordering::Relaxed);
+                }
+                Ok(response)
+            }
             Err(e) => Err(self.protocol_error(R::NAME, e)),
         }
     }
@@ -228,7 +250,9 @@ impl Connection {
             let asked = format!("send {} to {}", R::NAME, self.shared.peer);
             Error::new(ErrorKind::Invalid, asked, e.to_string()).with_source(e)
         })?;
-        let deadline = self.shared.clock.now().monotonic.after(timeout);
+        // What waits for the end of a pause has its whole time after it.
+        let sent_at = self.shared.clock.now().monotonic.max(self.shared.muted_until());
+        let deadline = sent_at.after(timeout);
         self.commands
             .send(Outgoing { frame, correlation_id, deadline, answered, on_reply })
             .map_err(|_| self.ended())
@@ -260,6 +284,8 @@ struct Task {
     outgoing: VecDeque<(Frame, Option<OnReply>)>,
     /// Whether some bytes of the first outgoing frame are out.
     partly_sent: bool,
+    /// When the outgoing frames may go on, if the broker asked for a pause.
+    held_until: Option<Monotonic>,
     pipeline: Pipeline<OnReply>,
     /// Fires at its moment or before it; the moment may have moved on since.
     timer: Option<(Pin<Box<Sleep>>, Monotonic)>,
@@ -312,10 +338,18 @@ impl Task {
     }
 
     fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        self.held_until = None;
         while !self.outgoing.is_empty() {
+            let muted = self.muted();
+            if muted.is_some() && !self.partly_sent {
+                self.held_until = muted;
+                break;
+            }
+            // What has begun is finished, pause or not.
+            let frames = if muted.is_some() { 1 } else { usize::MAX };
             let mut slices = [IoSlice::new(&[]); SLICES];
             let mut filled = 0;
-            for (frame, _) in &self.outgoing {
+            for (frame, _) in self.outgoing.iter().take(frames) {
                 filled += frame.fill(slices.get_mut(filled..).unwrap_or_default());
             }
             let slices = slices.get(..filled).unwrap_or_default();
@@ -347,6 +381,13 @@ impl Task {
         }
     }
 
+    /// The end of the pause that the broker asked for, unless it is past.
+    fn muted(&self) -> Option<Monotonic> {
+        let until = self.shared.muted_until();
+        // No clock is read where nobody was ever throttled.
+        (until.0 != 0 && self.shared.clock.now().monotonic < until).then_some(until)
+    }
+
     fn read(&mut self, cx: &mut Context<'_>) -> Result<()> {
         loop {
             let frame = match self.frames.poll_next(cx, &mut *self.stream) {
@@ -373,7 +414,8 @@ impl Task {
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         loop {
             let idle = self.last_active.after(self.shared.options.max_idle);
-            let due = self.pipeline.deadline().unwrap_or(idle);
+            let end = self.pipeline.deadline().unwrap_or(idle);
+            let due = self.held_until.map_or(end, |held| held.min(end));
             let at = self.shared.clock.instant(due);
             match &mut self.timer {
                 Some((_, armed)) if *armed <= due => {}
@@ -387,8 +429,14 @@ impl Task {
                 ready!(timer.as_mut().poll(cx));
             }
             self.timer = None;
-            if self.shared.clock.now().monotonic < due {
+            let now = self.shared.clock.now().monotonic;
+            if now < due {
                 continue;
+            }
+            if now < end {
+                // The pause is over.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             return Poll::Ready(if self.pipeline.is_empty() {
                 self.error(ErrorKind::Disconnected, "idle for longer than connections.max.idle.ms")
@@ -454,3 +502,6 @@ impl Drop for Task {
         self.fail(&error);
     }
 }
+
+#[cfg(test)]
+mod tests;

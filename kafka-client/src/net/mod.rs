@@ -5,10 +5,12 @@ mod connection;
 mod frames;
 mod pipeline;
 mod pool;
+mod throttle;
 mod transport;
 
 pub(crate) use connection::{Connection, Reply};
 pub(crate) use pool::{Address, Pool, Purpose};
+pub(crate) use throttle::Throttled;
 pub(crate) use transport::SocketBuffers;
 pub use transport::{Connector, Stream, TcpConnector};
 
