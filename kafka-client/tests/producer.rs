@@ -326,6 +326,17 @@ fn a_partition_that_was_just_added_can_be_named() {
 }
 
 #[test]
+fn a_cluster_that_wants_to_be_found_anew_is() {
+    run(|world| async move {
+        let control = world.cluster.control();
+        control.on(ApiKey::METADATA).times(2).error(ErrorCode::REBOOTSTRAP_REQUIRED);
+        let producer = world.producer(ProducerConfig::default().linger(Duration::ZERO));
+        producer.send(record()).await.unwrap();
+        assert_eq!(control.pending_rules(), 0);
+    });
+}
+
+#[test]
 fn without_acknowledgements_nothing_is_sent_twice() {
     run(|world| async move {
         let producer = world.warm(ProducerConfig::default().acks(Acks::None)).await;

@@ -58,18 +58,20 @@ impl Snapshot {
 }
 
 /// What to ask for next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ask {
-    /// `None` asks for every topic.
-    pub(crate) topics: Option<Vec<Arc<str>>>,
+    /// Topics that a broker may create if they are not there.
+    pub(crate) creatable: Vec<Arc<str>>,
+    /// Topics that asking must not create.
+    pub(crate) others: Vec<Arc<str>>,
 }
 
 /// Keeps the snapshot and decides when it has to be renewed.
 #[derive(Debug)]
 pub(crate) struct Metadata {
     snapshot: Arc<Snapshot>,
-    /// The topics in use.
-    wanted: BTreeMap<Arc<str>, ()>,
+    /// The topics in use, and whether asking for them may create them.
+    wanted: BTreeMap<Arc<str>, bool>,
     /// When to ask; `None` while an answer is awaited.
     due: Option<Monotonic>,
     asked_at: Monotonic,
@@ -98,12 +100,19 @@ impl Metadata {
         &self.snapshot
     }
 
-    /// A topic is needed; it stays so.
-    pub(crate) fn on_wanted(&mut self, now: Now, topic: &Arc<str>) {
-        if self.wanted.insert(topic.clone(), ()).is_none() {
+    /// A topic is needed; it stays so. It may be created if anybody says so who needs it.
+    pub(crate) fn on_wanted(&mut self, now: Now, topic: &Arc<str>, creatable: bool) {
+        let known = self.wanted.get(topic).copied();
+        if known.is_none_or(|known| creatable && !known) {
+            self.wanted.insert(topic.clone(), creatable);
             self.failures = 0;
             self.ask_by(now.monotonic);
         }
+    }
+
+    /// The brokers that are known are no longer those of the cluster: bootstrap.servers lead to them (KIP-1102).
+    pub(crate) fn on_rebootstrap(&mut self) {
+        Arc::make_mut(&mut self.snapshot).brokers.clear();
     }
 
     /// Something known proved wrong: ask again, but not more often than the backoff allows.
@@ -128,7 +137,11 @@ impl Metadata {
         self.due = None;
         self.again = false;
         self.asked_at = now.monotonic;
-        Some(Ask { topics: Some(self.wanted.keys().cloned().collect()) })
+        let wanted = |creatable: bool| {
+            let these = self.wanted.iter().filter(move |(_, known)| **known == creatable);
+            these.map(|(topic, _)| topic.clone()).collect()
+        };
+        Some(Ask { creatable: wanted(true), others: wanted(false) })
     }
 
     /// When [`Metadata::poll`] has something to say if nothing else happens.

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Address, Connection, Pool, Purpose};
 use kafka_proto::ErrorCode;
 use kafka_proto::messages::metadata as wire;
-use metadata::{Metadata, Partition, Snapshot, Topic};
+use metadata::{Ask, Metadata, Partition, Snapshot, Topic};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -87,7 +87,7 @@ impl Cluster {
             let now = this.clock.now();
             let ask = this.metadata().poll(now);
             if let Some(ask) = ask {
-                let _ = this.ask(ask.topics).await;
+                let _ = this.ask(ask).await;
                 continue;
             }
             let wake = this.metadata().deadline();
@@ -102,8 +102,8 @@ impl Cluster {
     }
 
     /// Asks any broker, and takes in what it says.
-    async fn ask(&self, topics: Option<Vec<Arc<str>>>) -> Result<()> {
-        match self.ask_any(topics).await {
+    async fn ask(&self, ask: Ask) -> Result<()> {
+        match self.ask_any(ask).await {
             Ok(answer) => {
                 let mut metadata = self.metadata();
                 metadata.on_answer(self.clock.now(), &answer);
@@ -113,7 +113,13 @@ impl Cluster {
             }
             Err(error) => {
                 tracing::warn!(%error, "metadata could not be read");
-                self.metadata().on_failure(self.clock.now());
+                let mut metadata = self.metadata();
+                metadata.on_failure(self.clock.now());
+                if error.code() == Some(ErrorCode::REBOOTSTRAP_REQUIRED) {
+                    metadata.on_rebootstrap();
+                    self.seen.send_replace(metadata.snapshot().clone());
+                }
+                drop(metadata);
                 let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
                 *last = Some(error.clone());
                 self.seen.send_modify(|_| {});
@@ -122,21 +128,17 @@ impl Cluster {
         }
     }
 
-    async fn ask_any(&self, topics: Option<Vec<Arc<str>>>) -> Result<wire::Response> {
+    async fn ask_any(&self, ask: Ask) -> Result<wire::Response> {
         let connection = self.any_connection().await?;
-        let version = connection.version::<wire::Request>()?;
-        let rows = |names: Vec<Arc<str>>| {
-            let row = |name| wire::MetadataRequestTopic { name: Some(name), ..Default::default() };
-            names.into_iter().map(row).collect()
-        };
-        let request = wire::Request {
-            // Version 0 knows no null: an empty list asks for all there, and for none from 1 on.
-            topics: if version == 0 && topics.is_none() { Some(vec![]) } else { topics.map(rows) },
-            // Whether a topic is really made is the broker's decision (auto.create.topics.enable).
-            allow_auto_topic_creation: true,
-            ..Default::default()
-        };
-        connection.call_at(&request, version).await
+        let Ask { creatable, others } = ask;
+        if others.is_empty() {
+            return ask_for(&connection, creatable, true).await;
+        }
+        let mut answer = ask_for(&connection, others, false).await?;
+        if !creatable.is_empty() {
+            answer.topics.extend(ask_for(&connection, creatable, true).await?.topics);
+        }
+        Ok(answer)
     }
 
     /// A connection to some broker that answers: known ones first, then those of the bootstrap list.
@@ -171,7 +173,7 @@ impl Cluster {
     /// The first contact: every bootstrap address is tried once.
     pub(crate) async fn connect(&self) -> Result<()> {
         let ask = self.metadata().poll(self.clock.now());
-        self.ask(ask.map_or(Some(vec![]), |ask| ask.topics)).await
+        self.ask(ask.unwrap_or_default()).await
     }
 
     /// The cluster as last seen.
@@ -184,9 +186,9 @@ impl Cluster {
         self.seen.subscribe()
     }
 
-    /// A topic is needed; the snapshot will have it, or say why not.
-    pub(crate) fn want(&self, topic: &Arc<str>) {
-        self.metadata().on_wanted(self.clock.now(), topic);
+    /// A topic is needed; the snapshot will have it, or say why not. Asking creates it only if it is `creatable`.
+    pub(crate) fn want(&self, topic: &Arc<str>, creatable: bool) {
+        self.metadata().on_wanted(self.clock.now(), topic, creatable);
         self.asked.notify_one();
     }
 
@@ -220,13 +222,12 @@ impl Cluster {
         let _ = patience.timeout(&self.clock, seen.changed()).await;
     }
 
-    /// What is known of `topic`, waiting for it as long as `patience` lasts.
+    /// What is known of a topic that [`Cluster::want`] has been told of, waiting for it as long as `patience` lasts.
     ///
     /// # Errors
     /// When the broker says that there is no such topic, or time runs out.
     pub(crate) async fn topic(&self, name: &Arc<str>, patience: Patience) -> Result<Arc<Topic>> {
         let mut seen = self.watch();
-        self.want(name);
         let found = async {
             let mut unknown_since = None;
             loop {
@@ -273,6 +274,22 @@ impl Cluster {
             return Err(Error::new(ErrorKind::Connect, asked, "its address is not known"));
         };
         self.pool.get(address, purpose).await
+    }
+}
+
+/// The brokers, and these topics. Whether a topic is really made is the broker's decision (auto.create.topics.enable).
+async fn ask_for(
+    connection: &Connection,
+    topics: Vec<Arc<str>>,
+    allow_auto_topic_creation: bool,
+) -> Result<wire::Response> {
+    let row = |name| wire::MetadataRequestTopic { name: Some(name), ..Default::default() };
+    let topics = Some(topics.into_iter().map(row).collect());
+    let request = wire::Request { topics, allow_auto_topic_creation, ..Default::default() };
+    let answer = connection.call(&request).await?;
+    match answer.error_code {
+        ErrorCode::NONE => Ok(answer),
+        code => Err(Error::broker(code, "look up brokers and topics")),
     }
 }
 

@@ -1,14 +1,16 @@
 //! The settings of a consumer, and what they demand of each other.
 
 use super::value::{INT, LONG};
-use super::{AutoOffsetReset, ConfigError, GroupProtocol, IsolationLevel, Settings as _, settings};
+use super::{AutoOffsetReset, ConfigError, ConfigWarning, GroupProtocol, IsolationLevel};
+use super::{Settings as _, keys, settings};
 use kafka_proto::settings::ValueError;
 use std::time::Duration;
 
 settings! {
     /// What a consumer is made with.
     ///
-    /// The settings of groups are read and checked; they have no effect yet, as this version has no groups.
+    /// The settings of groups are read and checked; they have no effect yet, as this version has no groups. Setting one
+    /// is answered with a warning.
     ///
     /// ```
     /// # use kafka_client::config::{AutoOffsetReset, ConsumerConfig};
@@ -48,6 +50,9 @@ settings! {
             in 0..=INT;
         /// Where to start reading a partition that has no position, or one outside of its log.
         "auto.offset.reset" auto_offset_reset: AutoOffsetReset = AutoOffsetReset::Latest;
+        /// Whether looking for a topic that is not there creates it, where the broker allows it too
+        /// (`auto.create.topics.enable`).
+        "allow.auto.create.topics" allow_auto_create_topics: bool = true;
         /// Which records of transactions are read.
         "isolation.level" isolation_level: IsolationLevel = IsolationLevel::ReadUncommitted;
         /// How many bytes a broker gathers before it answers, unless `fetch.max.wait.ms` is over first.
@@ -90,6 +95,17 @@ impl ConsumerConfig {
             return wrong("enable.auto.commit", "true".to_owned(), "false without group.id");
         }
         Ok(())
+    }
+
+    /// Says in the log what was set typed and has no effect; of what came as text it is said already.
+    pub(crate) fn warn_of_what_has_no_effect(&self) {
+        for key in Self::KEYS.iter().filter(|key| self.is_set(key)) {
+            let value = self.get(key).unwrap_or_default();
+            let told = self.warnings.iter().any(|warning| warning.key() == *key);
+            if let Some(reason) = keys::without_effect(key, &value).filter(|_| !told) {
+                tracing::warn!("{}", ConfigWarning::new(key, None, reason));
+            }
+        }
     }
 
     /// Each protocol leaves settings of the other to the broker, or to nobody.

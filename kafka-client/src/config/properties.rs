@@ -25,7 +25,12 @@ impl Roles {
                 .or_else(|| roles.producer.assign(key, value))
                 .or_else(|| roles.consumer.assign(key, value));
             match assigned {
-                Some(result) => result,
+                Some(result) => result.map(|()| {
+                    let idle = keys::without_effect(key, value);
+                    warnings.extend(idle.map(|reason| {
+                        (Role::Consumer, ConfigWarning::new(key, Some(property.line), reason))
+                    }));
+                }),
                 None => {
                     judge(key, value, Some(property.line)).map(|warning| warnings.extend(warning))
                 }
@@ -74,7 +79,11 @@ fn judge(
 pub(super) fn set<C: Settings>(mut config: C, key: &str, value: &str) -> Result<C, ConfigError> {
     let (key, value) = keys::translate(key, value);
     if let Some(assigned) = config.assign(key, value) {
-        return assigned.map(|()| config);
+        assigned?;
+        if let Some(reason) = keys::without_effect(key, value) {
+            config.warn(ConfigWarning::new(key, None, reason));
+        }
+        return Ok(config);
     }
     let owners = [
         (Role::Client, ClientConfig::KEYS),

@@ -92,6 +92,7 @@ impl Consumer {
         config.validate().map_err(|e| {
             Error::new(ErrorKind::Invalid, "make a consumer", e.to_string()).with_source(e)
         })?;
+        config.warn_of_what_has_no_effect();
         let number = CONSUMERS.fetch_add(1, Ordering::Relaxed);
         let settings = Settings::new(client, config);
         let shared = Arc::new(Shared::new(cluster, settings, number));

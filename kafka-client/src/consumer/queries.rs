@@ -298,6 +298,7 @@ impl Consumer {
         let topics: BTreeSet<Arc<str>> = times.keys().map(|which| which.topic.clone()).collect();
         let mut seen = cluster.watch();
         for topic in &topics {
+            cluster.want(topic, self.shared.settings.allow_auto_create_topics);
             let known = cluster.topic(topic, patience).await?;
             let beyond = times.keys().find(|which| {
                 which.topic == *topic

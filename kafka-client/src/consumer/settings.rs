@@ -17,6 +17,7 @@ pub(crate) struct Settings {
     /// `isolation.level`.
     pub(crate) read_committed: bool,
     pub(crate) client_rack: Arc<str>,
+    pub(crate) allow_auto_create_topics: bool,
     pub(crate) auto_offset_reset: AutoOffsetReset,
     /// `retry.backoff.ms` and its maximum.
     pub(crate) backoff: Backoff,
@@ -38,6 +39,7 @@ impl Settings {
             check_crcs: consumer.check_crcs,
             read_committed: consumer.isolation_level == IsolationLevel::ReadCommitted,
             client_rack: client.client_rack.as_str().into(),
+            allow_auto_create_topics: consumer.allow_auto_create_topics,
             auto_offset_reset: consumer.auto_offset_reset,
             backoff: Backoff { first: client.retry_backoff, max: client.retry_backoff_max },
             metadata_max_age: client.metadata_max_age,

@@ -124,7 +124,9 @@ impl Task {
     fn perform(&mut self, action: Action) {
         let cluster = &self.shared.cluster;
         match action {
-            Action::Want(topic) => cluster.want(&topic),
+            Action::Want(topic) => {
+                cluster.want(&topic, self.shared.settings.allow_auto_create_topics);
+            }
             Action::Refresh => cluster.refresh(),
             Action::Learn(told) => cluster.learn_leader(
                 &told.which.topic,

@@ -190,7 +190,7 @@ impl Producer {
     /// `buffer.memory` is used up; otherwise as [`Producer::enqueue`].
     pub fn try_enqueue(&self, record: ProducerRecord<'_>) -> Result<Delivery> {
         let Some(topic) = self.shared.topics.find(record.topic) else {
-            self.shared.cluster.want(&record.topic.into());
+            self.shared.cluster.want(&record.topic.into(), true);
             return Err(would_block(&record, "its topic is not known yet"));
         };
         self.try_enqueue_to(&topic, &record)
@@ -235,6 +235,7 @@ impl Producer {
         }
         let Shared { cluster, accumulator, topics, .. } = &*self.shared;
         let name = name.into();
+        cluster.want(&name, true);
         tokio::select! {
             biased;
             () = accumulator.closing() => Err(closed().with_topic(&name, None)),

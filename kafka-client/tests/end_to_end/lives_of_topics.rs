@@ -26,6 +26,18 @@ pub(crate) async fn made_because_a_consumer_asks(world: World) {
     assert_eq!(texts(&take(&mut consumer, 1).await), ["first"]);
 }
 
+pub(crate) async fn not_made_where_a_consumer_says_so(world: World) {
+    let topic = world.name();
+    let config = ConsumerConfig::default().allow_auto_create_topics(false);
+    let mut consumer = world.consumer_with(config, &topic, [0]);
+    let error = soon(consumer.recv()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownTopicOrPartition, "{error}");
+    let error = soon(consumer.end_offsets([(&*topic, 0)])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownTopicOrPartition, "{error}");
+    let there = world.admin().list_topics().await.unwrap();
+    assert!(!there.iter().any(|there| *there.name == *topic), "it was made");
+}
+
 /// It is told, and looked for on and on.
 pub(crate) async fn unknown_to_a_consumer(world: World) {
     let topic = world.topic(1).await;

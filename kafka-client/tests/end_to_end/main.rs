@@ -46,6 +46,7 @@ macro_rules! scenarios {
             lives_of_topics::deleted_and_made_again_under_producer_and_consumer,
             lives_of_topics::made_because_a_consumer_asks,
             lives_of_topics::made_by_the_first_record,
+            lives_of_topics::not_made_where_a_consumer_says_so,
             lives_of_topics::unknown_to_a_consumer,
             lives_of_topics::unknown_to_a_producer,
             positions::beginning_end_and_lag,
@@ -98,6 +99,7 @@ scenarios!(on_embedded(embedded, None));
 scenarios!(on_embedded(embedded_as_2_1, Some("2.1")));
 scenarios!(on_embedded(embedded_as_2_8, Some("2.8")));
 scenarios!(on_embedded(embedded_as_3_9, Some("3.9")));
+scenarios!(on_embedded(embedded_as_4_0, Some("4.0")));
 scenarios!(on_kafka());
 
 fn run_embedded<F>(version: Option<&str>, scenario: impl FnOnce(World) -> F)

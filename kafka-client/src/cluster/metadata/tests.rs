@@ -39,9 +39,9 @@ fn answer(topic: &str, leader: i32, epoch: i32) -> Response {
 #[test]
 fn asks_at_once_then_when_old_then_when_stale() {
     let mut metadata = machine();
-    metadata.on_wanted(at(0), &"orders".into());
+    metadata.on_wanted(at(0), &"orders".into(), true);
     let ask = metadata.poll(at(0)).unwrap();
-    assert_eq!(ask.topics.unwrap(), ["orders".into()]);
+    assert_eq!(ask, Ask { creatable: vec!["orders".into()], others: vec![] });
     assert_eq!(metadata.poll(at(1)), None, "one question at a time");
     metadata.on_answer(at(5), &answer("orders", 1, 3));
     assert_eq!(metadata.snapshot().leader("orders", 0).unwrap().0, 1);
@@ -52,6 +52,32 @@ fn asks_at_once_then_when_old_then_when_stale() {
     metadata.on_stale(at(101));
     metadata.on_answer(at(102), &answer("orders", 1, 3));
     assert_eq!(metadata.deadline(), Some(Monotonic(202 * MS)), "stale since it was asked");
+}
+
+#[test]
+fn a_topic_is_created_only_if_somebody_says_so_who_needs_it() {
+    let mut metadata = machine();
+    let topics = |names: &[&str]| names.iter().map(|name| (*name).into()).collect::<Vec<_>>();
+    metadata.on_wanted(at(0), &"read".into(), false);
+    metadata.on_wanted(at(0), &"written".into(), true);
+    let ask = metadata.poll(at(0)).unwrap();
+    assert_eq!(ask, Ask { creatable: topics(&["written"]), others: topics(&["read"]) });
+    metadata.on_answer(at(5), &answer("written", 1, 3));
+    metadata.on_wanted(at(6), &"written".into(), false);
+    assert_eq!(metadata.poll(at(6)), None, "that is no news");
+    metadata.on_wanted(at(7), &"read".into(), true);
+    let ask = metadata.poll(at(7)).unwrap();
+    assert_eq!(ask, Ask { creatable: topics(&["read", "written"]), others: vec![] });
+}
+
+#[test]
+fn brokers_that_are_of_the_cluster_no_longer_are_forgotten() {
+    let mut metadata = machine();
+    metadata.on_answer(at(0), &answer("orders", 1, 5));
+    assert!(metadata.snapshot().leader("orders", 0).is_some());
+    metadata.on_rebootstrap();
+    let snapshot = metadata.snapshot();
+    assert!(snapshot.brokers.is_empty() && snapshot.leader("orders", 0).is_none());
 }
 
 #[test]
