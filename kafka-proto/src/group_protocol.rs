@@ -9,7 +9,6 @@ use bytes::Bytes;
 
 schema!(Subscription as ConsumerProtocolSubscription, version, versions 0..=3);
 schema!(Assignment as ConsumerProtocolAssignment, version, versions 0..=3);
-
 wire! {
     /// What a member wants, in JoinGroup.
     pub struct Subscription {

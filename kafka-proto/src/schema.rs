@@ -4,7 +4,8 @@
 
 use crate::api::{EachApi, Request, Versions, each_api};
 use crate::group_protocol;
-use crate::stored::{consumer_group, metadata, offsets};
+use crate::stored::transactions;
+use crate::stored::{consumer_group, control, metadata, offsets, share, streams_group, tiered};
 use crate::wire::{Cx, DecodeError, DecodeReason, EncodeError, EncodeReason};
 use crate::wire::{Message, Reader, Writer};
 use bytes::Bytes;
@@ -121,6 +122,30 @@ schemas! {
         RemoveUserScramCredentialRecord BeginTransactionRecord EndTransactionRecord
         AbortTransactionRecord RemoveDelegationTokenRecord RegisterControllerRecord
         ClearElrRecord UnregisterControllerRecord;
+    control:
+        ControlRecordTypeSchema EndTxnMarker LeaderChangeMessage SnapshotHeaderRecord
+        SnapshotFooterRecord KRaftVersionRecord VotersRecord QuorumStateData
+        DefaultPrincipalData;
+    share:
+        ShareGroupMetadataKey ShareGroupMetadataValue ShareGroupMemberMetadataKey
+        ShareGroupMemberMetadataValue ShareGroupTargetAssignmentMetadataKey
+        ShareGroupTargetAssignmentMetadataValue ShareGroupTargetAssignmentMemberKey
+        ShareGroupTargetAssignmentMemberValue ShareGroupCurrentMemberAssignmentKey
+        ShareGroupCurrentMemberAssignmentValue ShareGroupStatePartitionMetadataKey
+        ShareGroupStatePartitionMetadataValue ShareSnapshotKey ShareSnapshotValue
+        ShareUpdateKey ShareUpdateValue;
+    streams_group:
+        StreamsGroupMetadataKey StreamsGroupMetadataValue StreamsGroupMemberMetadataKey
+        StreamsGroupMemberMetadataValue StreamsGroupTargetAssignmentMetadataKey
+        StreamsGroupTargetAssignmentMetadataValue StreamsGroupTargetAssignmentMemberKey
+        StreamsGroupTargetAssignmentMemberValue StreamsGroupCurrentMemberAssignmentKey
+        StreamsGroupCurrentMemberAssignmentValue StreamsGroupTopologyKey
+        StreamsGroupTopologyValue;
+    tiered:
+        RemoteLogSegmentMetadataRecord RemoteLogSegmentMetadataUpdateRecord
+        RemotePartitionDeleteMetadataRecord RemoteLogSegmentMetadataSnapshotRecord;
+    transactions:
+        TransactionLogKey TransactionLogValue AbortedTxn ProducerSnapshot;
 }
 
 /// The bytes of `value` behind its prefix.

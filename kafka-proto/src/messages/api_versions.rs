@@ -1,9 +1,11 @@
 //! ApiVersions: which APIs a broker serves at which versions, and its features.
+//!
+//! The first request of every connection. Version 3 tells who the client is (KIP-511), 4 shows features from level 0,
+//! 5 lets the broker check that it is the one that is meant (KIP-1242).
 
 use crate::{ErrorCode, wire::prelude::*};
 
 api!(ApiVersions = 18, versions 0..=5, flexible 3..);
-
 wire! {
     /// The first request of a connection.
     pub struct Request {
@@ -31,18 +33,9 @@ wire! {
     }
 
     /// The versions of one API, both ends included.
-    pub struct ApiVersion {
-        api_key: i16,
-        min_version: i16,
-        max_version: i16,
-    }
-
+    pub struct ApiVersion { api_key: i16, min_version: i16, max_version: i16 }
     /// The levels of a feature that the broker could serve.
-    pub struct SupportedFeatureKey {
-        name: Arc<str>,
-        min_version: i16,
-        max_version: i16,
-    }
+    pub struct SupportedFeatureKey { name: Arc<str>, min_version: i16, max_version: i16 }
 
     /// The levels of a feature that the cluster has settled on.
     pub struct FinalizedFeatureKey {

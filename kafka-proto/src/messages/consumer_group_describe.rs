@@ -5,11 +5,9 @@
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
 
 api!(ConsumerGroupDescribe = 69, versions 0..=1, flexible 0..);
-
 wire! {
     /// Which groups.
     pub struct Request { group_ids: Vec<Arc<str>>, include_authorized_operations: bool }
-
     /// One description per group.
     pub struct Response { throttle_time_ms: i32, groups: Vec<DescribedGroup> }
 
@@ -48,7 +46,6 @@ wire! {
 
     /// Partitions of any topics.
     pub struct Assignment { topic_partitions: Vec<TopicPartitions> }
-
     /// Partitions of one topic.
     pub struct TopicPartitions { topic_id: Uuid, topic_name: Arc<str>, partitions: Vec<i32> }
 }

@@ -6,7 +6,6 @@
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
 
 api!(ConsumerGroupHeartbeat = 68, versions 0..=1, flexible 0..);
-
 wire! {
     /// Fields that have not changed since the last one may be left null or -1.
     pub struct Request {

@@ -1,9 +1,10 @@
 //! CreatePartitions: give topics more partitions.
+//!
+//! Sent by administrators to the controller (KIP-195); brokers forward it. Version 3 may throttle (KIP-599).
 
 use crate::{ErrorCode, wire::prelude::*};
 
 api!(CreatePartitions = 37, versions 0..=3, flexible 2..);
-
 wire! {
     /// Goes to the controller; brokers forward it.
     pub struct Request {
@@ -23,15 +24,9 @@ wire! {
     }
 
     /// The replicas of one new partition, chosen by the caller.
-    pub struct CreatePartitionsAssignment {
-        broker_ids: Vec<i32>,
-    }
-
+    pub struct CreatePartitionsAssignment { broker_ids: Vec<i32> }
     /// A result per topic.
-    pub struct Response {
-        throttle_time_ms: i32,
-        results: Vec<CreatePartitionsTopicResult>,
-    }
+    pub struct Response { throttle_time_ms: i32, results: Vec<CreatePartitionsTopicResult> }
 
     /// Whether one topic has grown.
     pub struct CreatePartitionsTopicResult {

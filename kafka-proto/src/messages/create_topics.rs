@@ -1,9 +1,11 @@
 //! CreateTopics: create topics with their partitions and configs.
+//!
+//! Sent by administrators to the controller; brokers forward it. Version 4 takes defaults from the broker (KIP-464), 5
+//! tells the configs (KIP-525), 6 may throttle (KIP-599), 7 tells the topic id (KIP-516).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
 
 api!(CreateTopics = 19, versions 2..=7, flexible 5..);
-
 wire! {
     /// Goes to the controller; brokers forward it.
     pub struct Request {
@@ -26,22 +28,11 @@ wire! {
     }
 
     /// The replicas of one partition, chosen by the caller.
-    pub struct CreatableReplicaAssignment {
-        partition_index: i32,
-        broker_ids: Vec<i32>,
-    }
-
+    pub struct CreatableReplicaAssignment { partition_index: i32, broker_ids: Vec<i32> }
     /// A config of the new topic.
-    pub struct CreatableTopicConfig {
-        name: Arc<str>,
-        value: Option<Arc<str>>,
-    }
-
+    pub struct CreatableTopicConfig { name: Arc<str>, value: Option<Arc<str>> }
     /// A result per topic.
-    pub struct Response {
-        throttle_time_ms: i32,
-        topics: Vec<CreatableTopicResult>,
-    }
+    pub struct Response { throttle_time_ms: i32, topics: Vec<CreatableTopicResult> }
 
     /// The topic as it was created, or why it was not.
     pub struct CreatableTopicResult {

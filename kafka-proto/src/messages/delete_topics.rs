@@ -1,9 +1,11 @@
 //! DeleteTopics: delete topics by name or by id.
+//!
+//! Sent by administrators to the controller; brokers forward it. Version 4 is flexible, 5 tells why it failed
+//! (KIP-599), 6 can name topics by id (KIP-516).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
 
 api!(DeleteTopics = 20, versions 1..=6, flexible 4..);
-
 wire! {
     /// Goes to the controller; brokers forward it.
     pub struct Request {
@@ -13,16 +15,9 @@ wire! {
     }
 
     /// A topic by name, or by id where the name is `None`.
-    pub struct DeleteTopicState {
-        name: Option<Arc<str>> = None,
-        topic_id: Uuid,
-    }
-
+    pub struct DeleteTopicState { name: Option<Arc<str>> = None, topic_id: Uuid }
     /// A result per topic.
-    pub struct Response {
-        throttle_time_ms: i32,
-        responses: Vec<DeletableTopicResult>,
-    }
+    pub struct Response { throttle_time_ms: i32, responses: Vec<DeletableTopicResult> }
 
     /// Whether one topic was deleted.
     pub struct DeletableTopicResult {

@@ -1,9 +1,11 @@
 //! DescribeConfigs: read the configs of topics, brokers and groups.
+//!
+//! Sent by administrators to any broker, or to the broker that is asked about (KIP-133). Version 1 tells where a value
+//! comes from (KIP-226), 3 types and documentation (KIP-569).
 
 use crate::{ErrorCode, wire::prelude::*};
 
 api!(DescribeConfigs = 32, versions 1..=4, flexible 4..);
-
 wire! {
     /// A broker's own configs go to that broker, all others to any.
     pub struct Request {
@@ -23,10 +25,7 @@ wire! {
     }
 
     /// A result per resource.
-    pub struct Response {
-        throttle_time_ms: i32,
-        results: Vec<DescribeConfigsResult>,
-    }
+    pub struct Response { throttle_time_ms: i32, results: Vec<DescribeConfigsResult> }
 
     /// The configs of one resource.
     pub struct DescribeConfigsResult {

@@ -7,7 +7,6 @@ use crate::{ErrorCode, wire::prelude::*};
 use bytes::Bytes;
 
 api!(DescribeGroups = 15, versions 0..=6, flexible 5..);
-
 wire! {
     /// Which groups.
     pub struct Request {

@@ -1,9 +1,12 @@
 //! Fetch: read record batches from partition logs.
+//!
+//! Sent by consumers and followers. Version 7 has sessions (KIP-227), 9 leader epochs (KIP-320), 10 zstd (KIP-110), 11
+//! reads from near replicas (KIP-392), 13 has topic ids in place of names (KIP-516), 15 says which replica asks
+//! (KIP-903), 16 tells the new leader (KIP-951), 17 and 18 are for followers.
 
 use crate::{ErrorCode, records::Records, uuid::Uuid, wire::prelude::*};
 
 api!(Fetch = 1, versions 4..=18, flexible 12..);
-
 wire! {
     /// Goes to the leader of the partitions, or to a replica near the consumer.
     pub struct Request {
@@ -113,10 +116,7 @@ wire! {
     }
 
     /// The largest epoch up to which the logs agree, and its end.
-    pub struct EpochEndOffset {
-        epoch: i32 = -1,
-        end_offset: i64 = -1,
-    }
+    pub struct EpochEndOffset { epoch: i32 = -1, end_offset: i64 = -1 }
 
     /// Who leads the partition by now.
     pub struct LeaderIdAndEpoch {
@@ -126,16 +126,9 @@ wire! {
     }
 
     /// The snapshot to fetch in place of records deleted long ago.
-    pub struct SnapshotId {
-        end_offset: i64 = -1,
-        epoch: i32 = -1,
-    }
-
+    pub struct SnapshotId { end_offset: i64 = -1, epoch: i32 = -1 }
     /// A producer whose records are dropped from an offset on.
-    pub struct AbortedTransaction {
-        producer_id: i64,
-        first_offset: i64,
-    }
+    pub struct AbortedTransaction { producer_id: i64, first_offset: i64 }
 
     /// The address of a leader that the response names.
     pub struct NodeEndpoint {

@@ -1,9 +1,11 @@
 //! FindCoordinator: which broker coordinates a group or a transactional id.
+//!
+//! Sent by clients to any broker. Version 1 knows transactions (KIP-98), 4 asks for several at once (KIP-699), 5 may
+//! answer `TRANSACTION_ABORTABLE` (KIP-890), 6 knows share groups (KIP-932).
 
 use crate::{ErrorCode, wire::prelude::*};
 
 api!(FindCoordinator = 10, versions 0..=6, flexible 3..);
-
 wire! {
     /// Can be answered by any broker.
     pub struct Request {

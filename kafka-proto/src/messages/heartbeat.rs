@@ -6,7 +6,6 @@
 use crate::{ErrorCode, wire::prelude::*};
 
 api!(Heartbeat = 12, versions 0..=4, flexible 4..);
-
 wire! {
     /// Says that the member is alive.
     pub struct Request {

@@ -1,9 +1,11 @@
 //! IncrementalAlterConfigs: change single configs of topics, brokers and groups.
+//!
+//! Sent by administrators to any broker, or to the broker whose configs change (KIP-339). Version 1 is flexible, no
+//! more.
 
 use crate::{ErrorCode, wire::prelude::*};
 
 api!(IncrementalAlterConfigs = 44, versions 0..=1, flexible 1..);
-
 wire! {
     /// A broker's own configs go to that broker, all others to any.
     pub struct Request {
@@ -29,10 +31,7 @@ wire! {
     }
 
     /// A result per resource.
-    pub struct Response {
-        throttle_time_ms: i32,
-        responses: Vec<AlterConfigsResourceResponse>,
-    }
+    pub struct Response { throttle_time_ms: i32, responses: Vec<AlterConfigsResourceResponse> }
 
     /// Whether one resource was changed.
     pub struct AlterConfigsResourceResponse {

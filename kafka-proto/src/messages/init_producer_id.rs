@@ -1,9 +1,12 @@
 //! InitProducerId: an id and epoch for an idempotent or transactional producer.
+//!
+//! Sent by producers before they write (KIP-98). Version 3 raises the epoch of an id in use (KIP-360), 4 tells fenced
+//! producers from others (KIP-588), 5 may answer `TRANSACTION_ABORTABLE` (KIP-890), 6 is for transactions that are
+//! prepared elsewhere (KIP-939) and unstable.
 
 use crate::{ErrorCode, wire::prelude::*};
 
 api!(InitProducerId = 22, versions 0..=6, flexible 2.., unstable 6..);
-
 wire! {
     /// Goes to the transactional id's coordinator, or to any broker without one.
     pub struct Request {

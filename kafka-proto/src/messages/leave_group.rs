@@ -6,7 +6,6 @@
 use crate::{ErrorCode, wire::prelude::*};
 
 api!(LeaveGroup = 13, versions 0..=5, flexible 4..);
-
 wire! {
     /// Who leaves.
     pub struct Request {

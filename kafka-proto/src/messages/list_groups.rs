@@ -5,7 +5,6 @@
 use crate::{ErrorCode, wire::prelude::*};
 
 api!(ListGroups = 16, versions 0..=5, flexible 3..);
-
 wire! {
     /// Empty filters let everything pass.
     pub struct Request {

@@ -1,9 +1,12 @@
 //! ListOffsets: the offset of a timestamp, or of the start or end of a partition.
+//!
+//! Sent by consumers and administrators to the leaders of partitions. Version 4 has leader epochs (KIP-320), 7 asks for
+//! the offset of the largest timestamp (KIP-734), 8 and 9 for those of tiered storage (KIP-405, KIP-1005), 11 for the
+//! first that waits for tiered storage.
 
 use crate::{ErrorCode, wire::prelude::*};
 
 api!(ListOffsets = 2, versions 1..=11, flexible 6..);
-
 wire! {
     /// Goes to the leader of every partition in it.
     pub struct Request {
@@ -17,10 +20,7 @@ wire! {
     }
 
     /// The partitions of one topic.
-    pub struct ListOffsetsTopic {
-        name: Arc<str>,
-        partitions: Vec<ListOffsetsPartition>,
-    }
+    pub struct ListOffsetsTopic { name: Arc<str>, partitions: Vec<ListOffsetsPartition> }
 
     /// What is asked about one partition.
     pub struct ListOffsetsPartition {

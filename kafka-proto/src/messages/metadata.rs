@@ -1,9 +1,12 @@
 //! Metadata: the brokers of the cluster, and who leads each partition.
+//!
+//! Sent by all clients to any broker. Version 4 can spare topics from being made, 8 tells authorized operations
+//! (KIP-430), 10 has topic ids (KIP-516), 12 asks by them, 13 can send the client back to its bootstrap servers
+//! (KIP-1102).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
 
 api!(Metadata = 3, versions 0..=13, flexible 9..);
-
 wire! {
     /// Can be answered by any broker.
     pub struct Request {

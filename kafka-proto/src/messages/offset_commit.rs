@@ -6,7 +6,6 @@
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
 
 api!(OffsetCommit = 8, versions 2..=10, flexible 8..);
-
 wire! {
     /// Comes from a member, or from anyone while the group has none.
     pub struct Request {

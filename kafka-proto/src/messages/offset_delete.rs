@@ -5,7 +5,6 @@
 use crate::{ErrorCode, wire::prelude::*};
 
 api!(OffsetDelete = 47, versions 0..=0);
-
 wire! {
     /// What to forget.
     pub struct Request { group_id: Arc<str>, topics: Vec<OffsetDeleteRequestTopic> }

@@ -7,7 +7,6 @@
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
 
 api!(OffsetFetch = 9, versions 1..=10, flexible 6..);
-
 wire! {
     /// Names one group before version 8, then any number.
     pub struct Request {

@@ -1,9 +1,11 @@
 //! OffsetForLeaderEpoch: where a leader epoch ends in a log, to find where two logs part.
+//!
+//! Sent by consumers and followers to the leaders of partitions (KIP-101, KIP-320). Version 3 says which replica asks,
+//! 4 is flexible.
 
 use crate::{ErrorCode, wire::prelude::*};
 
 api!(OffsetForLeaderEpoch = 23, versions 2..=4, flexible 4..);
-
 wire! {
     /// Goes to the leader of every partition in it.
     pub struct Request {
@@ -13,10 +15,7 @@ wire! {
     }
 
     /// The partitions of one topic.
-    pub struct OffsetForLeaderTopic {
-        topic: Arc<str>,
-        partitions: Vec<OffsetForLeaderPartition>,
-    }
+    pub struct OffsetForLeaderTopic { topic: Arc<str>, partitions: Vec<OffsetForLeaderPartition> }
 
     /// What is asked about one partition.
     pub struct OffsetForLeaderPartition {
@@ -28,16 +27,9 @@ wire! {
     }
 
     /// An end offset per partition.
-    pub struct Response {
-        throttle_time_ms: i32,
-        topics: Vec<OffsetForLeaderTopicResult>,
-    }
-
+    pub struct Response { throttle_time_ms: i32, topics: Vec<OffsetForLeaderTopicResult> }
     /// The end offsets of one topic.
-    pub struct OffsetForLeaderTopicResult {
-        topic: Arc<str>,
-        partitions: Vec<EpochEndOffset>,
-    }
+    pub struct OffsetForLeaderTopicResult { topic: Arc<str>, partitions: Vec<EpochEndOffset> }
 
     /// Where the epoch ends in one partition.
     pub struct EpochEndOffset {

@@ -1,9 +1,12 @@
 //! Produce: append record batches to the partitions they name.
+//!
+//! Sent by producers to the leaders of partitions. Version 7 allows zstd (KIP-110), 8 tells which record is to blame
+//! (KIP-467), 10 tells the new leader (KIP-951), 11 begins a transaction's partition by itself (KIP-890), 13 has topic
+//! ids in place of names.
 
 use crate::{ErrorCode, records::Records, uuid::Uuid, wire::prelude::*};
 
 api!(Produce = 0, versions 3..=13, flexible 9..);
-
 wire! {
     /// Goes to the leader of every partition in it.
     pub struct Request {

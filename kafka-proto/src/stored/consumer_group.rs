@@ -19,7 +19,6 @@ schema!(ConsumerGroupCurrentMemberAssignmentKey, key 8, versions 0..=0);
 schema!(ConsumerGroupCurrentMemberAssignmentValue, value 8, versions 0..=0, flexible 0..);
 schema!(ConsumerGroupRegularExpressionKey, key 16, versions 0..=0);
 schema!(ConsumerGroupRegularExpressionValue, value 16, versions 0..=0, flexible 0..);
-
 wire! {
     /// Names a group.
     pub struct ConsumerGroupMetadataKey { group_id: Arc<str> }

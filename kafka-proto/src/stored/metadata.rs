@@ -32,7 +32,6 @@ schema!(RemoveDelegationTokenRecord, frame 26, versions 0..=0, flexible 0..);
 schema!(RegisterControllerRecord, frame 27, versions 0..=0, flexible 0..);
 schema!(ClearElrRecord, frame 28, versions 0..=0, flexible 0..);
 schema!(UnregisterControllerRecord, frame 29, versions 0..=0, flexible 0..);
-
 wire! {
     /// A broker came, or came back.
     pub struct RegisterBrokerRecord {

@@ -1,11 +1,16 @@
 //! What brokers keep: the records of their internal topics, and small files beside the logs.
 //!
-//! Every struct here is a [`Schema`](crate::schema::Schema): `schema::to_bytes` writes it with the prefix that its
-//! place has, `schema::from_bytes` reads it.
+//! Every struct here is a [`Schema`]: `schema::to_bytes` writes it with the prefix that its place has,
+//! `schema::from_bytes` reads it.
 
 pub mod consumer_group;
+pub mod control;
 pub mod metadata;
 pub mod offsets;
+pub mod share;
+pub mod streams_group;
+pub mod tiered;
+pub mod transactions;
 
 use crate::schema::{self, Schema};
 use crate::wire::{DecodeError, DecodeReason, EncodeError, Reader};
@@ -103,7 +108,7 @@ any_of! {
 }
 
 any_of! {
-    /// The key of any record of `__consumer_offsets` about offsets and groups; the value's schema goes with it.
+    /// The key of any record of `__consumer_offsets`; the value's schema goes with it.
     GroupKey, of_key,
     LegacyOffsetCommit(offsets::LegacyOffsetCommitKey),
     OffsetCommit(offsets::OffsetCommitKey),
@@ -115,4 +120,32 @@ any_of! {
     ConsumerGroupTargetAssignmentMember(consumer_group::ConsumerGroupTargetAssignmentMemberKey),
     ConsumerGroupCurrentMemberAssignment(consumer_group::ConsumerGroupCurrentMemberAssignmentKey),
     ConsumerGroupRegularExpression(consumer_group::ConsumerGroupRegularExpressionKey),
+    ShareGroupMetadata(share::ShareGroupMetadataKey),
+    ShareGroupMemberMetadata(share::ShareGroupMemberMetadataKey),
+    ShareGroupTargetAssignmentMetadata(share::ShareGroupTargetAssignmentMetadataKey),
+    ShareGroupTargetAssignmentMember(share::ShareGroupTargetAssignmentMemberKey),
+    ShareGroupCurrentMemberAssignment(share::ShareGroupCurrentMemberAssignmentKey),
+    ShareGroupStatePartitionMetadata(share::ShareGroupStatePartitionMetadataKey),
+    StreamsGroupMetadata(streams_group::StreamsGroupMetadataKey),
+    StreamsGroupMemberMetadata(streams_group::StreamsGroupMemberMetadataKey),
+    StreamsGroupTargetAssignmentMetadata(streams_group::StreamsGroupTargetAssignmentMetadataKey),
+    StreamsGroupTargetAssignmentMember(streams_group::StreamsGroupTargetAssignmentMemberKey),
+    StreamsGroupCurrentMemberAssignment(streams_group::StreamsGroupCurrentMemberAssignmentKey),
+    StreamsGroupTopology(streams_group::StreamsGroupTopologyKey),
+}
+
+any_of! {
+    /// The key of any record of `__share_group_state`; the value's schema goes with it.
+    ShareStateKey, of_key,
+    Snapshot(share::ShareSnapshotKey),
+    Update(share::ShareUpdateKey),
+}
+
+any_of! {
+    /// Any record of `__remote_log_metadata`.
+    RemoteLogRecord, of_frame,
+    Segment(tiered::RemoteLogSegmentMetadataRecord),
+    SegmentUpdate(tiered::RemoteLogSegmentMetadataUpdateRecord),
+    PartitionDelete(tiered::RemotePartitionDeleteMetadataRecord),
+    SegmentSnapshot(tiered::RemoteLogSegmentMetadataSnapshotRecord),
 }

@@ -11,7 +11,6 @@ schema!(OffsetCommitKey, key 1, versions 0..=0);
 schema!(OffsetCommitValue, value 1, versions 0..=4, flexible 4..);
 schema!(GroupMetadataKey, key 2, versions 0..=0);
 schema!(GroupMetadataValue, value 2, versions 0..=4, flexible 4..);
-
 wire! {
     /// An offset committed by a consumer of before 0.9; read like an [`OffsetCommitKey`].
     pub struct LegacyOffsetCommitKey { group: Arc<str>, topic: Arc<str>, partition: i32 }

@@ -153,6 +153,11 @@ impl Field {
     /// A field of all versions, nullable in all if its type is.
     #[doc(hidden)]
     pub const fn new(name: &'static str) -> Self {
+        // A name that is also a word of Rust is written `r#match`.
+        let name = match name.as_bytes() {
+            [b'r', b'#', ..] => name.split_at(2).1,
+            _ => name,
+        };
         Self {
             name,
             from: 0,

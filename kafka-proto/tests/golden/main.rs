@@ -73,7 +73,9 @@ impl Tally {
     fn finish(self, what: &str) {
         println!("{what}: {} compared, {} skipped", self.compared, self.skipped);
         assert!(self.compared > 0, "{what}: no vector was compared");
-        let shown = self.failures.iter().take(10).map(String::as_str).collect::<Vec<_>>();
+        let shown =
+            self.failures.iter().take(10).map(|f| f.chars().take(2_000).collect::<String>());
+        let shown: Vec<_> = shown.collect();
         assert!(shown.is_empty(), "{} differ:\n{}", self.failures.len(), shown.join("\n"));
     }
 }

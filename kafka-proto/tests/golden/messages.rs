@@ -20,7 +20,12 @@ fn messages_match() {
     let mut seen = BTreeSet::new();
     let tally = Tally::run(&files("messages"), |line| {
         let name = line["name"].as_str().unwrap();
-        let checks = checks.get(name)?;
+        if HEADERS.contains(&name) {
+            return None;
+        }
+        let Some(checks) = checks.get(name) else {
+            return Some(Err("is not known here".to_owned()));
+        };
         seen.insert((name.to_owned(), line["version"].as_i64()));
         let cx = checks.about.cx(version(line));
         Some(if line.get("header").is_some() {
@@ -36,6 +41,9 @@ fn messages_match() {
     let versions: usize = checks.values().map(|checks| versions(&checks.about)).sum();
     assert_eq!(seen.len(), versions, "some version of some message has no vector");
 }
+
+/// Written by `frame`; the vectors of frames have them.
+const HEADERS: [&str; 2] = ["RequestHeader", "ResponseHeader"];
 
 type Outcome = Result<(), String>;
 
@@ -119,7 +127,8 @@ fn message<M: Message>(line: &Json, cx: Cx) -> Outcome {
     same("JSON values", &to_json(&read, version).map_err(text)?, &line["json"])?;
     same("bytes written again", &to_bytes(&read, cx).map_err(text)?, &known)?;
     let built: M = from_json(&line["json"], version).map_err(text)?;
-    same("values read from JSON", &built, &read)?;
+    // As text, in which a NaN equals itself.
+    same("values read from JSON", &format!("{built:?}"), &format!("{read:?}"))?;
     same("bytes built from JSON", &to_bytes(&built, cx).map_err(text)?, &known)
 }
 
