@@ -17,13 +17,15 @@ mod record;
 pub use admin::{Admin, NewTopic};
 pub use client::{Client, ClientBuilder};
 pub use consumer::{
-    BatchIter, Consumer, Iter, OffsetAndTimestamp, RecordBatch, RecordStream, RecordView, Records,
+    BatchIter, Consumer, ConsumerRecord, Iter, OffsetAndTimestamp, RecordBatch, RecordStream,
+    RecordView, Records,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use kafka_proto::records::{Header, Headers, TimestampType};
 pub use kafka_proto::{ErrorCode, uuid::Uuid};
 pub use net::{Connector, Stream, TcpConnector};
 pub use producer::{
     Deliveries, Delivery, Enqueue, Partitioner, Producer, ProducerBuilder, RecordMetadata,
     TopicHandle, partition_for_key,
 };
-pub use record::{ConsumerRecord, ProducerRecord, TopicPartition};
+pub use record::{ProducerRecord, TopicPartition};

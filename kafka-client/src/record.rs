@@ -1,6 +1,5 @@
-//! Records on their way in and out.
+//! Records on their way in, and the names of partitions.
 
-use bytes::Bytes;
 use std::sync::Arc;
 
 /// A record to be sent. It borrows everything: what it names is copied once, into the batch.
@@ -94,25 +93,4 @@ impl From<&Self> for TopicPartition {
     fn from(partition: &Self) -> Self {
         partition.clone()
     }
-}
-
-/// A record that owns what it holds, by reference into the memory it was received in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConsumerRecord {
-    /// The topic.
-    pub topic: Arc<str>,
-    /// The partition.
-    pub partition: i32,
-    /// The offset in the partition.
-    pub offset: i64,
-    /// Milliseconds since 1970; -1 if the record has none.
-    pub timestamp_ms: i64,
-    /// The epoch of the leader that took the record; -1 if it is not known.
-    pub leader_epoch: i32,
-    /// The key.
-    pub key: Option<Bytes>,
-    /// The value; `None` is a tombstone.
-    pub value: Option<Bytes>,
-    /// Names with values, in order.
-    pub headers: Vec<(Arc<str>, Option<Bytes>)>,
 }

@@ -205,7 +205,7 @@ fn futures_that_are_dropped_lose_nothing() {
                 let wait = Duration::from_micros(u64::try_from(next % 7).unwrap() * 100);
                 let dropped = tokio::time::timeout(wait, consumer.recv()).await;
                 if let Ok(record) = dropped {
-                    assert_eq!(record.unwrap().offset, next);
+                    assert_eq!(record.unwrap().offset(), next);
                     next += 1;
                 }
             }

@@ -295,8 +295,8 @@ async fn consume(args: &Args) -> Outcome<()> {
         "owned" => {
             while check.records < records {
                 let record = consumer.recv().await?;
-                let value = record.value.as_deref().unwrap_or_default();
-                check.record(record.partition, record.offset, value)?;
+                let value = record.value().unwrap_or_default();
+                check.record(record.partition(), record.offset(), value)?;
             }
         }
         other => return Err(format!("no --api {other} for consume").into()),

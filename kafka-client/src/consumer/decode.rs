@@ -1,11 +1,11 @@
 //! From fetched batches to records: checks, decompresses, drops what is not for the application.
 //!
-//! Holds true: a batch is opened when its records are handed out and not before; a damaged one is
-//! never passed over; the
-//! offsets given out only rise.
+//! Holds true: a batch is opened when its records are handed out and not before; a damaged one is never passed over;
+//! the offsets given out only rise.
 
 use super::budget::{Budget, Held};
 use super::queue::Chunk;
+use super::record::Source;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::TopicPartition;
 use kafka_proto::messages::fetch::AbortedTransaction;
@@ -44,7 +44,7 @@ impl Decoder {
 /// A batch whose records are being handed out.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) batch: OpenBatch,
+    pub(crate) source: Arc<Source>,
     /// Where the next record begins, and how many are left.
     pub(crate) at: usize,
     pub(crate) left: usize,
@@ -159,7 +159,11 @@ impl Cursor {
         };
         let (at, left) = self.skip(&opened);
         let next_offset = header.last_offset().saturating_add(1);
-        Ok((left > 0).then_some(Opened { batch: opened, at, left, next_offset, held }))
+        if left == 0 {
+            return Ok(None);
+        }
+        let source = Arc::new(Source { which: self.which.clone(), batch: opened });
+        Ok(Some(Opened { source, at, left, next_offset, held }))
     }
 
     /// Passes over the records before the position, which a batch that begins before it has.

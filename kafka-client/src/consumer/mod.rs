@@ -12,6 +12,7 @@ mod offsets;
 mod queries;
 mod queue;
 mod reading;
+mod record;
 mod records;
 mod settings;
 mod stream;
@@ -21,7 +22,8 @@ mod task;
 mod testing;
 
 pub use queries::OffsetAndTimestamp;
-pub use records::{BatchIter, Iter, RecordBatch, RecordView, Records};
+pub use record::{ConsumerRecord, RecordView};
+pub use records::{BatchIter, Iter, RecordBatch, Records};
 pub use stream::RecordStream;
 
 pub(crate) use settings::Settings;
@@ -30,7 +32,7 @@ use crate::client::Client;
 use crate::cluster::Cluster;
 use crate::config::{ClientConfig, ConsumerConfig};
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{ConsumerRecord, TopicPartition};
+use crate::record::TopicPartition;
 use decode::{Cursor, Decoder};
 use reading::Reading;
 use std::collections::BTreeSet;

@@ -1,13 +1,13 @@
 //! What the application is reading right now: the chunk under way, the batch that is open, the record in hand.
 //!
-//! Holds true: the position moves when records are handed out by the batch, and when the next one
-//! is asked for if they are
-//! handed out one by one.
+//! Holds true: the position moves when records are handed out by the batch, and when the next one is asked for if they
+//! are handed out one by one.
 
 use super::decode::{Cursor, Decoder, Opened};
-use super::records::{RecordBatch, Records, owned};
+use super::record::ConsumerRecord;
+use super::records::{RecordBatch, Records};
 use crate::error::Result;
-use crate::record::{ConsumerRecord, TopicPartition};
+use crate::record::TopicPartition;
 
 /// See the module.
 #[derive(Debug)]
@@ -72,12 +72,11 @@ impl Reading {
     pub(super) fn hand_out(&mut self, most: usize, records: &mut Records) {
         let Some(open) = &mut self.open else { return };
         let taken = open.left.min(most);
-        let (which, held) = (self.cursor.which.clone(), open.held.clone());
-        records.push(RecordBatch::new(which, open.batch.clone(), open.at, taken, held));
+        records.push(RecordBatch::new(open.source.clone(), open.at, taken, open.held.clone()));
         open.left -= taken;
         if open.left > 0 {
-            open.at = open.batch.behind(open.at, taken);
-            let next = open.batch.records_from(open.at, 1).next();
+            open.at = open.source.batch.behind(open.at, taken);
+            let next = open.source.batch.records_from(open.at, 1).next();
             self.position = next.map_or(self.position, |next| next.offset());
         }
         self.leave_batch();
@@ -87,11 +86,11 @@ impl Reading {
     #[inline]
     pub(super) fn hand_out_one(&mut self) -> Option<ConsumerRecord> {
         let open = self.open.as_mut()?;
-        let record = open.batch.records_from(open.at, open.left).next()?;
+        let record = open.source.batch.records_from(open.at, open.left).next()?;
         open.at += record.size();
         open.left -= 1;
         self.in_hand = Some(record.offset());
-        Some(owned(&self.cursor.which, &open.batch, &record))
+        Some(ConsumerRecord::new(open.source.clone(), record.place()))
     }
 }
 

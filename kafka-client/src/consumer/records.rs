@@ -1,13 +1,12 @@
-//! What `poll` hands out: whole batches, or pieces of them, and views of their records.
+//! What `poll` hands out: whole batches, or pieces of them.
 //!
-//! Reading costs no allocation, lock or clock: batches were checked when they were opened. The
-//! memory goes back when the
-//! last owner of it is dropped.
+//! Reading costs no allocation, lock or clock: batches were checked when they were opened. The memory goes back when
+//! the last owner of it is dropped.
 
 use super::budget::Held;
-use crate::record::{ConsumerRecord, TopicPartition};
-use bytes::Bytes;
-use kafka_proto::records::{Headers, OpenBatch, Record, RecordIter, TimestampType};
+use super::record::{RecordView, Source};
+use crate::record::TopicPartition;
+use kafka_proto::records::{RecordIter, TimestampType};
 use std::collections::BTreeSet;
 use std::iter::FusedIterator;
 use std::sync::Arc;
@@ -33,8 +32,7 @@ pub struct Records {
 /// Records of one partition that follow each other in one batch of the log.
 #[derive(Clone, Debug)]
 pub struct RecordBatch {
-    which: TopicPartition,
-    batch: OpenBatch,
+    source: Arc<Source>,
     at: usize,
     len: usize,
     /// Counts the memory until it is dropped.
@@ -73,10 +71,11 @@ impl Records {
         &self,
     ) -> impl Iterator<Item = (&TopicPartition, impl Iterator<Item = &RecordBatch>)> {
         let mut seen = BTreeSet::new();
-        let first = self.batches.iter().filter(move |batch| seen.insert(&batch.which));
+        let first = self.batches.iter().filter(move |batch| seen.insert(batch.topic_partition()));
         first.map(|first| {
-            let own = self.batches.iter().filter(move |batch| batch.which == first.which);
-            (&first.which, own)
+            let which = first.topic_partition();
+            let own = self.batches.iter().filter(move |batch| batch.topic_partition() == which);
+            (which, own)
         })
     }
 }
@@ -91,39 +90,33 @@ impl<'a> IntoIterator for &'a Records {
 }
 
 impl RecordBatch {
-    pub(crate) fn new(
-        which: TopicPartition,
-        batch: OpenBatch,
-        at: usize,
-        len: usize,
-        held: Arc<Held>,
-    ) -> Self {
-        Self { which, batch, at, len, _held: held }
+    pub(crate) fn new(source: Arc<Source>, at: usize, len: usize, held: Arc<Held>) -> Self {
+        Self { source, at, len, _held: held }
     }
 
     /// The topic.
     pub fn topic(&self) -> &str {
-        &self.which.topic
+        &self.source.which.topic
     }
 
     /// The partition.
     pub fn partition(&self) -> i32 {
-        self.which.partition
+        self.source.which.partition
     }
 
     /// Topic and partition.
     pub fn topic_partition(&self) -> &TopicPartition {
-        &self.which
+        &self.source.which
     }
 
     /// The epoch of the leader that took the records; -1 if it is not known.
     pub fn leader_epoch(&self) -> i32 {
-        self.batch.header().partition_leader_epoch
+        self.source.batch.header().partition_leader_epoch
     }
 
     /// Whether timestamps are those of who made the records, or of the broker that appended them.
     pub fn timestamp_type(&self) -> TimestampType {
-        self.batch.header().timestamp_type()
+        self.source.batch.header().timestamp_type()
     }
 
     /// How many records there are: never none.
@@ -135,7 +128,8 @@ impl RecordBatch {
     /// The records.
     #[inline]
     pub fn iter(&self) -> BatchIter<'_> {
-        BatchIter { batch: self, records: self.batch.records_from(self.at, self.len) }
+        let records = self.source.batch.records_from(self.at, self.len);
+        BatchIter { source: &self.source, records }
     }
 }
 
@@ -145,96 +139,6 @@ impl<'a> IntoIterator for &'a RecordBatch {
 
     fn into_iter(self) -> BatchIter<'a> {
         self.iter()
-    }
-}
-
-/// One record, where it lies.
-#[derive(Clone, Copy, Debug)]
-pub struct RecordView<'a> {
-    batch: &'a RecordBatch,
-    record: Record<'a>,
-}
-
-impl<'a> RecordView<'a> {
-    /// The topic.
-    #[inline]
-    pub fn topic(&self) -> &'a str {
-        &self.batch.which.topic
-    }
-
-    /// The partition.
-    #[inline]
-    pub fn partition(&self) -> i32 {
-        self.batch.which.partition
-    }
-
-    /// The offset in the partition.
-    #[inline]
-    pub fn offset(&self) -> i64 {
-        self.record.offset()
-    }
-
-    /// Milliseconds since 1970; -1 if the record has none.
-    #[inline]
-    pub fn timestamp_ms(&self) -> i64 {
-        self.record.timestamp()
-    }
-
-    /// The epoch of the leader that took the record; -1 if it is not known.
-    #[inline]
-    pub fn leader_epoch(&self) -> i32 {
-        self.batch.leader_epoch()
-    }
-
-    /// The key.
-    #[inline]
-    pub fn key(&self) -> Option<&'a [u8]> {
-        self.record.key()
-    }
-
-    /// The value; `None` is a tombstone.
-    #[inline]
-    pub fn value(&self) -> Option<&'a [u8]> {
-        self.record.value()
-    }
-
-    /// Names with values, in order; a name may come twice.
-    #[inline]
-    pub fn headers(&self) -> Headers<'a> {
-        self.record.headers()
-    }
-
-    /// The record as one that owns what it holds: its key and value stay where they are, in memory
-    /// that lives on as long
-    /// as one such record of the same answer does.
-    pub fn to_owned(&self) -> ConsumerRecord {
-        owned(&self.batch.which, &self.batch.batch, &self.record)
-    }
-}
-
-/// An owned record: slices of the batch.
-#[inline]
-pub(crate) fn owned(
-    which: &TopicPartition,
-    batch: &OpenBatch,
-    record: &Record<'_>,
-) -> ConsumerRecord {
-    let bytes = batch.bytes();
-    let slice = |range| -> Bytes { bytes.slice(range) };
-    let mut headers = Vec::new();
-    if record.headers().len() > 0 {
-        let named = record.headers();
-        headers.extend(named.map(|h| (h.key().as_ref().into(), h.value_range().map(slice))));
-    }
-    ConsumerRecord {
-        topic: which.topic.clone(),
-        partition: which.partition,
-        offset: record.offset(),
-        timestamp_ms: record.timestamp(),
-        leader_epoch: batch.header().partition_leader_epoch,
-        key: record.key_range().map(slice),
-        value: record.value_range().map(slice),
-        headers,
     }
 }
 
@@ -271,7 +175,7 @@ impl FusedIterator for Iter<'_> {}
 /// The records of one [`RecordBatch`].
 #[derive(Clone, Debug)]
 pub struct BatchIter<'a> {
-    batch: &'a RecordBatch,
+    source: &'a Arc<Source>,
     records: RecordIter<'a>,
 }
 
@@ -280,8 +184,7 @@ impl<'a> Iterator for BatchIter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<RecordView<'a>> {
-        let record = self.records.next()?;
-        Some(RecordView { batch: self.batch, record })
+        Some(RecordView::new(self.source, self.records.next()?))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -1,8 +1,7 @@
 //! A consumer's records as a stream.
 
-use super::Consumer;
+use super::{Consumer, ConsumerRecord};
 use crate::error::Result;
-use crate::record::ConsumerRecord;
 use futures_core::Stream;
 use std::pin::Pin;
 use std::task::{Context, Poll};

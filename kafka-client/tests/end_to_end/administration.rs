@@ -117,7 +117,7 @@ pub(crate) async fn partitions_are_added_under_a_running_producer(world: World) 
     assert_eq!(soon(reached).await.partition(), 3);
     assert_eq!(texts(&world.read(&topic, 3, 1).await), ["3"]);
     let mut consumer = world.consumer(&topic, 0..4);
-    let places: Vec<_> = take(&mut consumer, 2).await.iter().map(|r| r.partition).collect();
+    let places: Vec<_> = take(&mut consumer, 2).await.iter().map(|r| r.partition()).collect();
     assert!(places.contains(&0) && places.contains(&3), "{places:?}");
     assert_eq!(numbers(0..1), texts(&world.read(&topic, 0, 1).await));
     let end = consumer.end_offsets([partition(&topic, 1)]).await.unwrap();

@@ -26,7 +26,7 @@ pub(crate) async fn batches_of_every_codec_are_read_from_their_middle(world: Wor
         consumer.seek(partition(&topic, 0), i64::try_from(start).unwrap()).unwrap();
         let read = take(&mut consumer, 500 - start).await;
         assert!(texts(&read) == expected[start..], "from {start}");
-        assert!(read.iter().map(|r| usize::try_from(r.offset).unwrap()).eq(start..500));
+        assert!(read.iter().map(|r| usize::try_from(r.offset()).unwrap()).eq(start..500));
     }
 }
 
@@ -117,10 +117,10 @@ pub(crate) async fn paused_partitions_wait(world: World) {
     }
     let mut consumer = world.consumer(&topic, 0..2);
     // What was fetched before is not handed out either.
-    let first = take(&mut consumer, 1).await[0].partition;
+    let first = take(&mut consumer, 1).await[0].partition();
     consumer.pause([partition(&topic, first)]).unwrap();
     let other = take(&mut consumer, 100).await;
-    assert!(other.iter().all(|record| record.partition == 1 - first));
+    assert!(other.iter().all(|record| record.partition() == 1 - first));
     nothing_more(&mut consumer).await;
     assert_eq!(consumer.position(partition(&topic, first)).await.unwrap(), 1);
     consumer.resume([partition(&topic, first)]).unwrap();
@@ -139,7 +139,7 @@ pub(crate) async fn records_arrive_while_they_are_waited_for(world: World) {
         let sending = producer.send(ProducerRecord::new(&topic, &n));
         let (received, stored) = soon(async { tokio::join!(waiting, sending) }).await;
         let received = received.unwrap();
-        assert_eq!(Some(received.offset), stored.unwrap().offset());
+        assert_eq!(Some(received.offset()), stored.unwrap().offset());
         assert_eq!(texts(&[received]), [n]);
     }
 }

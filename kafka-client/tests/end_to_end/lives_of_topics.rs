@@ -121,6 +121,6 @@ pub(crate) async fn deleted_and_made_again_under_producer_and_consumer(world: Wo
     }
     assert!(sent.iter().map(|(offset, _)| *offset).eq(0..10), "{sent:?}");
     let read = take(&mut consumer, 10).await;
-    let read: Vec<_> = read.iter().map(|r| r.offset).zip(texts(&read)).collect();
+    let read: Vec<_> = read.iter().map(|r| r.offset()).zip(texts(&read)).collect();
     assert_eq!(read, sent);
 }

@@ -22,7 +22,7 @@ pub(crate) async fn every_acks_with_every_codec(world: World) {
         let records = world.read(&topic, 0, 100).await;
         let expected: Vec<_> = CODECS.iter().flat_map(|_| numbers(0..20)).collect();
         assert_eq!(texts(&records), expected, "{acks}");
-        assert!(records.iter().map(|r| r.offset).eq(0..100), "{acks}");
+        assert!(records.iter().map(|r| r.offset()).eq(0..100), "{acks}");
     }
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn keys_land_where_javas_do(world: World) {
         assert_eq!((stored.partition(), stored.offset()), (place, Some(0)), "{key}");
     }
     let read = take(&mut world.consumer(&topic, 0..12), PLACES.len()).await;
-    let read: BTreeSet<_> = read.iter().map(|r| (r.key.as_deref().unwrap(), r.partition)).collect();
+    let read: BTreeSet<_> = read.iter().map(|r| (r.key().unwrap(), r.partition())).collect();
     assert_eq!(read, PLACES.iter().map(|(key, place)| (key.as_bytes(), *place)).collect());
 }
 
@@ -142,10 +142,10 @@ pub(crate) async fn headers_nulls_and_empty_values(world: World) {
     }
     let read = world.read(&topic, 0, sent.len()).await;
     for (sent, read) in sent.iter().zip(&read) {
-        assert_eq!((sent.key, sent.value), (read.key.as_deref(), read.value.as_deref()));
-        let headers = read.headers.iter().map(|(name, value)| (&**name, value.as_deref()));
-        assert_eq!(headers.collect::<Vec<_>>(), sent.headers);
-        assert_eq!(&*read.topic, topic);
+        assert_eq!((sent.key, sent.value), (read.key(), read.value()));
+        let headers = read.headers().map(|h| (h.key_bytes(), h.value()));
+        assert!(headers.eq(sent.headers.iter().map(|(name, value)| (name.as_bytes(), *value))));
+        assert_eq!(read.topic(), topic);
     }
 }
 
@@ -159,7 +159,7 @@ pub(crate) async fn timestamps_of_the_client_and_of_the_broker(world: World) {
         let stored = producer.send(record).await.unwrap();
         assert_eq!(stored.log_append_time_ms(), None);
     }
-    let read: Vec<_> = world.read(&topic, 0, 4).await.iter().map(|r| r.timestamp_ms).collect();
+    let read: Vec<_> = world.read(&topic, 0, 4).await.iter().map(|r| r.timestamp_ms()).collect();
     assert_eq!((read[0], read[1], read[3]), (0, 1_600_000_000_123, 1_000_000_000_000));
     // The client's clock is read now and then only.
     assert!((before - 1000..=now_ms()).contains(&read[2]), "{read:?}");
@@ -174,8 +174,8 @@ pub(crate) async fn timestamps_of_the_client_and_of_the_broker(world: World) {
         let stored = deliveries.all().await.unwrap();
         let read = world.read(&topic, 0, 10).await;
         for (stored, read) in stored.iter().zip(&read) {
-            assert_eq!(stored.log_append_time_ms(), Some(read.timestamp_ms));
-            assert!((before..=now_ms()).contains(&read.timestamp_ms), "{}", read.timestamp_ms);
+            assert_eq!(stored.log_append_time_ms(), Some(read.timestamp_ms()));
+            assert!((before..=now_ms()).contains(&read.timestamp_ms()), "{}", read.timestamp_ms());
         }
     }
 }

@@ -160,8 +160,7 @@ pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
 
 /// The values as text.
 pub(crate) fn texts(records: &[ConsumerRecord]) -> Vec<String> {
-    let text =
-        |r: &ConsumerRecord| String::from_utf8_lossy(r.value.as_deref().unwrap()).into_owned();
+    let text = |r: &ConsumerRecord| String::from_utf8_lossy(r.value().unwrap()).into_owned();
     records.iter().map(text).collect()
 }
 

@@ -41,7 +41,7 @@ pub use builder::{BatchBuilder, Stamp};
 pub use compression::{Compression, Compressor, Decompressor, UnknownCompression};
 pub use error::{RecordError, RecordErrorKind};
 pub use open::{OpenBatch, RecordIter};
-pub use record::{Header, Headers, Record};
+pub use record::{Header, Headers, Record, RecordPlace};
 pub use region::{FileRange, Records};
 
 /// Bytes of a batch's header.

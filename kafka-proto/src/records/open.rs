@@ -1,8 +1,8 @@
 //! An open batch: its records decompressed and every bound in them checked, so that reading them cannot fail.
 
 use super::batch::{BatchHeader, TimestampType};
-use super::error::RecordError;
-use super::record::{Place, Record};
+use super::error::{RecordError, RecordErrorKind};
+use super::record::{Head, Record, RecordPlace};
 use super::varint;
 use bytes::Bytes;
 
@@ -25,12 +25,19 @@ impl OpenBatch {
         if count > bytes.len() / LEAST_RECORD {
             return Err(RecordError::corrupt("more records than its bytes can hold", 57));
         }
+        // Where a record lies is said in 32 bits.
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(RecordError::new(
+                RecordErrorKind::TooLarge { limit: u32::MAX as usize },
+                0,
+            ));
+        }
         let records: &[u8] = &bytes;
         let mut at = 0;
         for _ in 0..count {
-            let place = Place::read(records, at)?;
-            place.check_headers(records)?;
-            at = place.end;
+            let parts = Head::read(records, at, RecordError::corrupt)?.parts;
+            parts.check_headers(records)?;
+            at = parts.end();
         }
         if at != records.len() {
             return Err(RecordError::corrupt("bytes after the last record", at));
@@ -76,6 +83,12 @@ impl OpenBatch {
         }
     }
 
+    /// The record of this batch that `place` is of.
+    #[inline]
+    pub fn record_at(&self, place: RecordPlace) -> Record<'_> {
+        Record::at(&self.bytes, place)
+    }
+
     /// Where the record begins that comes `count` records after the one at byte `at`.
     pub fn behind(&self, mut at: usize, count: usize) -> usize {
         for _ in 0..count {
@@ -113,12 +126,12 @@ impl<'a> Iterator for RecordIter<'a> {
     fn next(&mut self) -> Option<Record<'a>> {
         self.left = self.left.checked_sub(1)?;
         // Checked when the batch was opened, so there is no error to lose.
-        let place = Place::read(self.bytes, self.at).ok()?;
-        self.at = place.end;
-        let offset = self.base_offset.wrapping_add(place.offset_delta.into());
-        let created = self.base_timestamp.wrapping_add(place.timestamp_delta);
+        let head = Head::read(self.bytes, self.at, |_, _| ()).ok()?;
+        self.at = head.parts.end();
+        let offset = self.base_offset.wrapping_add(head.offset_delta.into());
+        let created = self.base_timestamp.wrapping_add(head.timestamp_delta);
         let timestamp = self.append_time.unwrap_or(created);
-        Some(Record::new(self.bytes, offset, timestamp, place))
+        Some(Record::new(self.bytes, offset, timestamp, head.parts))
     }
 
     #[inline]

@@ -59,13 +59,7 @@ impl Head {
 /// Reads at `at` and moves it on; `None` when the varint is cut or longer than its type.
 #[inline]
 pub(super) fn read_i32(bytes: &[u8], at: &mut usize) -> Option<i32> {
-    let first = *bytes.get(*at)?;
-    if first < 0x80 {
-        *at += 1;
-        let value = i32::from(first);
-        return Some((value >> 1) ^ -(value & 1));
-    }
-    let value = read_long(bytes, at, 5)?;
+    let value = read(bytes, at, 5)?;
     #[expect(clippy::cast_possible_truncation, reason = "Kafka drops the bits over 32 as well")]
     let value = value as u32;
     Some((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
@@ -74,24 +68,36 @@ pub(super) fn read_i32(bytes: &[u8], at: &mut usize) -> Option<i32> {
 /// As [`read_i32`], of 64 bits.
 #[inline]
 pub(super) fn read_i64(bytes: &[u8], at: &mut usize) -> Option<i64> {
-    let first = *bytes.get(*at)?;
-    if first < 0x80 {
-        *at += 1;
-        let value = i64::from(first);
-        return Some((value >> 1) ^ -(value & 1));
-    }
-    let value = read_long(bytes, at, 10)?;
+    let value = read(bytes, at, 10)?;
     Some((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
 }
 
+/// One or two bytes are the rule.
 #[inline]
-fn read_long(bytes: &[u8], at: &mut usize, most: usize) -> Option<u64> {
+fn read(bytes: &[u8], at: &mut usize, most: usize) -> Option<u64> {
+    let first = *bytes.get(*at)?;
+    if first < 0x80 {
+        *at += 1;
+        return Some(first.into());
+    }
+    let second = *bytes.get(*at + 1)?;
+    if second < 0x80 {
+        *at += 2;
+        return Some(u64::from(first & 0x7f) | u64::from(second) << 7);
+    }
+    let (value, len) = read_long(bytes.get(*at..)?, most)?;
+    *at += len;
+    Some(value)
+}
+
+/// The value and how many bytes it took.
+#[inline(never)]
+fn read_long(bytes: &[u8], most: usize) -> Option<(u64, usize)> {
     let mut value = 0;
-    for (index, &byte) in bytes.get(*at..)?.iter().take(most).enumerate() {
+    for (index, &byte) in bytes.iter().take(most).enumerate() {
         value |= u64::from(byte & 0x7f) << (index * 7);
         if byte < 0x80 {
-            *at += index + 1;
-            return Some(value);
+            return Some((value, index + 1));
         }
     }
     None

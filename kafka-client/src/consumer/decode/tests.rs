@@ -32,7 +32,9 @@ fn chunk(budget: &Arc<Budget>, records: Vec<u8>, aborted: &[(i64, i64)]) -> Chun
 fn offsets(cursor: &mut Cursor, decoder: &mut Decoder) -> Vec<i64> {
     let mut offsets = Vec::new();
     while let Some(open) = cursor.next(decoder).unwrap() {
-        offsets.extend(open.batch.records_from(open.at, open.left).map(|record| record.offset()));
+        offsets.extend(
+            open.source.batch.records_from(open.at, open.left).map(|record| record.offset()),
+        );
     }
     offsets
 }
@@ -129,7 +131,7 @@ fn decompressed_records_count_until_they_are_dropped() {
     let size = records.len();
     let mut cursor = Cursor::new(chunk(&budget, records, &[]), 0);
     let open = cursor.next(&mut decoder(&budget)).unwrap().unwrap();
-    let unpacked = open.batch.bytes().len();
+    let unpacked = open.source.batch.bytes().len();
     assert!(unpacked > size);
     assert_eq!(budget.used(), size + unpacked);
     drop(cursor);

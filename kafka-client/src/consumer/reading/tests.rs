@@ -4,7 +4,6 @@ use super::super::budget::Budget;
 use super::super::queue::Chunk;
 use super::super::testing::{batch, stamped, tp};
 use super::*;
-use bytes::Bytes;
 use kafka_proto::records::{Compression, Stamp};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -57,7 +56,7 @@ fn one_by_one_the_position_moves_when_the_next_is_asked_for() {
             break;
         }
         let record = reading.hand_out_one().unwrap();
-        seen.push((record.offset, reading.position()));
+        seen.push((record.offset(), reading.position()));
     }
     assert_eq!(seen, [(0, 0), (1, 1), (2, 2)]);
     assert_eq!(reading.position(), 3);
@@ -67,7 +66,7 @@ fn one_by_one_the_position_moves_when_the_next_is_asked_for() {
 fn the_rest_of_a_batch_comes_after_a_record_taken_by_itself() {
     let (mut reading, mut decoder, _) = reading(batch(0, 5), 0);
     assert!(reading.ready(&mut decoder).unwrap());
-    assert_eq!(reading.hand_out_one().unwrap().offset, 0);
+    assert_eq!(reading.hand_out_one().unwrap().offset(), 0);
     reading.settle();
     let mut rest = Records::default();
     reading.hand_out(100, &mut rest);
@@ -89,14 +88,14 @@ fn views_and_owned_records_say_the_same() {
     assert_eq!(headers, [("h".to_owned(), Some(&b"1"[..])), ("h".to_owned(), None)]);
 
     let owned = view.to_owned();
-    assert_eq!((&*owned.topic, owned.partition, owned.offset), ("t", 3, 41));
-    assert_eq!((owned.timestamp_ms, owned.leader_epoch), (1041, 5));
-    assert_eq!(owned.key.as_deref(), view.key());
-    assert_eq!(owned.value.as_deref(), view.value());
-    let header = |value| ("h".into(), value);
-    assert_eq!(owned.headers, [header(Some(Bytes::from_static(b"1"))), header(None)]);
+    assert_eq!(owned.view(), view);
+    assert_eq!((owned.topic(), owned.partition(), owned.offset()), ("t", 3, 41));
+    assert_eq!((owned.timestamp_ms(), owned.leader_epoch()), (1041, 5));
+    assert_eq!((owned.key(), owned.value()), (view.key(), view.value()));
+    assert_eq!(owned.headers().count(), 2);
     let within = view.value().unwrap().as_ptr_range();
-    assert_eq!(owned.value.unwrap().as_ptr_range(), within, "nothing was copied");
+    assert_eq!(owned.value().unwrap().as_ptr_range(), within, "nothing was copied");
+    assert_eq!(owned.value_bytes().unwrap().as_ptr_range(), within, "nor for bytes");
 }
 
 #[test]
