@@ -8,7 +8,7 @@ use crate::api::{self, Context, Outcome, Serve, Wait};
 use crate::clock::Now;
 use crate::config::{BrokerConfig, ListenerName};
 use crate::control::{Control, Fault, LoggedRequest, Order};
-use crate::log::Storage;
+use crate::log::{Storage, StorageError, SyncJob};
 use crate::state::{PartitionKey, State};
 use bytes::Bytes;
 use kafka_proto::ErrorCode;
@@ -47,6 +47,13 @@ pub enum Action {
         conn: ConnectionId,
         /// Why, for the log.
         reason: String,
+    },
+    /// Run the job, and tell [`Broker::on_synced`] how it has ended.
+    Sync {
+        /// To tell its end by.
+        token: u64,
+        /// What is to be run.
+        job: SyncJob,
     },
 }
 
@@ -145,12 +152,18 @@ impl Connection {
 }
 
 impl Broker {
-    /// A broker without topics.
-    #[must_use]
-    pub fn new(config: BrokerConfig, storage: Box<dyn Storage>, now: Now) -> Self {
+    /// A broker with what is in `storage`, from which it takes over where another has stopped or died.
+    ///
+    /// # Errors
+    /// When the storage fails, or belongs to another broker.
+    pub fn new(
+        config: BrokerConfig,
+        storage: Box<dyn Storage>,
+        now: Now,
+    ) -> Result<Self, StorageError> {
         let next_cleaning_ms = now.monotonic_ms + config.log_retention_check_interval_ms;
-        let state = State::new(config, storage, now);
-        Self {
+        let state = State::open(config, storage, now)?;
+        Ok(Self {
             control: state.control.clone(),
             state,
             connections: BTreeMap::new(),
@@ -159,7 +172,22 @@ impl Broker {
             timers: BTreeSet::new(),
             watchers: BTreeMap::new(),
             next_cleaning_ms,
-        }
+        })
+    }
+
+    /// A sync has ended.
+    pub fn on_synced(&mut self, now: Now, token: u64, result: Result<(), StorageError>) {
+        self.state.synced(token, result);
+        self.run(now);
+    }
+
+    /// Leaves the storage so that the next broker finds it as it is, without having to look through it. Nothing may be
+    /// done with this one any more.
+    ///
+    /// # Errors
+    /// When the storage fails: what was promised to be synced is, and the next broker recovers the rest.
+    pub fn stop(&mut self) -> Result<(), StorageError> {
+        self.state.stop()
     }
 
     /// The hand of a test; clones of it work from anywhere.
@@ -218,7 +246,8 @@ impl Broker {
     #[must_use]
     pub fn deadline(&self) -> Option<u64> {
         let timer = self.timers.first().map_or(u64::MAX, |(at, _)| *at);
-        Some(timer.min(self.next_cleaning_ms))
+        let disk = self.state.disk.deadline().unwrap_or(u64::MAX);
+        Some(timer.min(disk).min(self.next_cleaning_ms))
     }
 
     /// Makes a topic, as CreateTopics would without configs; an existing one stays as it is.
@@ -249,10 +278,14 @@ impl Broker {
             let interval = self.state.config.log_retention_check_interval_ms;
             self.next_cleaning_ms = now.monotonic_ms + interval;
         }
+        self.state.work_on_disk(now);
         loop {
             self.spread_news(now);
             let Some(conn) = self.ready.pop_front() else { break };
             self.handle_next(now, conn);
+        }
+        while let Some((token, job)) = self.state.disk.next_job() {
+            self.actions.push_back(Action::Sync { token, job });
         }
     }
 
@@ -264,7 +297,8 @@ impl Broker {
                     let key = (topic.id, partition);
                     let Some(partition) = topic.partition(partition) else { continue };
                     partition.leader_epoch += 1;
-                    partition.log.begin_epoch(partition.leader_epoch);
+                    let (storage, epoch) = (&mut *self.state.storage, partition.leader_epoch);
+                    let _noted_again_later = partition.log.begin_epoch(storage, epoch);
                     self.state.news.push(key);
                 }
             }

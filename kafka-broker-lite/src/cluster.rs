@@ -7,13 +7,14 @@ use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::config::{Address, BrokerConfig, ConfigError, ListenerName};
 use crate::control::{Control, UnknownRelease};
-use crate::log::MemoryStorage;
+use crate::log::{FileStorage, MemoryStorage, OpenError, SimDisk, Storage, StorageError};
 use crate::net::{Acceptor, BindError, Bound};
 use crate::server::{Limits, serve};
 use kafka_proto::ErrorCode;
 use kafka_proto::uuid::Uuid;
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::thread;
 use tokio::sync::oneshot;
 
@@ -21,7 +22,13 @@ use tokio::sync::oneshot;
 const TEST_DEFAULTS: [(&str, &str); 2] =
     [("listeners", "PLAINTEXT://127.0.0.1:0"), ("num.partitions", "4")];
 
-/// A running broker. Dropping it stops it.
+/// The log directory when none is set.
+const DEFAULT_LOG_DIR: &str = "/tmp/kafka-logs";
+
+/// Threads that wait for the medium.
+const SYNC_THREADS: usize = 4;
+
+/// A running broker. Dropping it stops it; one that is a task on a simulated network stops as if it were killed.
 #[derive(Debug)]
 pub struct Cluster {
     addresses: Vec<(ListenerName, Address)>,
@@ -33,7 +40,7 @@ pub struct Cluster {
 #[derive(Debug)]
 enum Running {
     Thread(BrokerThread),
-    Task(tokio::task::JoinHandle<()>),
+    Task { stop: Option<oneshot::Sender<()>>, task: tokio::task::JoinHandle<()> },
 }
 
 /// A thread that serves until it is told to stop.
@@ -67,14 +74,16 @@ impl Cluster {
         ClusterBuilder::default()
     }
 
-    /// Starts a broker with exactly these settings.
+    /// Starts a broker with exactly these settings, on disk: where no log directory is set, in Kafka's default one,
+    /// `/tmp/kafka-logs`.
     ///
     /// # Errors
-    /// When a listener cannot be opened.
+    /// When a listener cannot be opened, or the log directory cannot be used.
     ///
     /// # Cancel safety
     /// Dropping the future stops what it has started.
-    pub async fn start(config: BrokerConfig) -> Result<Self, StartError> {
+    pub async fn start(mut config: BrokerConfig) -> Result<Self, StartError> {
+        config.log_dir.get_or_insert_with(|| DEFAULT_LOG_DIR.into());
         ClusterBuilder::default().start_with(config).await
     }
 
@@ -102,19 +111,19 @@ impl Cluster {
         &self.warnings
     }
 
-    /// Stops the broker, and returns when its ports are free.
+    /// Stops the broker, and returns when its ports are free and its log directory is in order.
     ///
     /// # Cancel safety
-    /// It stops all the same.
+    /// It stops all the same; a task on a simulated network then stops as if it were killed.
     pub async fn shutdown(mut self) {
         match &mut self.running {
             Running::Thread(thread) => {
                 drop(thread.stop.take());
                 let _closed = (&mut thread.stopped).await;
             }
-            Running::Task(task) => {
-                task.abort();
-                let _aborted = task.await;
+            Running::Task { stop, task } => {
+                drop(stop.take());
+                let _ended = task.await;
             }
         }
     }
@@ -128,7 +137,7 @@ impl Drop for Running {
                 // It waits for nothing, so this takes no time worth mentioning.
                 let _panicked = thread.take().map(thread::JoinHandle::join);
             }
-            Self::Task(task) => task.abort(),
+            Self::Task { task, .. } => task.abort(),
         }
     }
 }
@@ -144,6 +153,7 @@ pub struct ClusterBuilder {
     topics: Vec<(String, i32)>,
     release: Option<String>,
     seed: Option<u64>,
+    disk: Option<SimDisk>,
 }
 
 impl ClusterBuilder {
@@ -168,6 +178,18 @@ impl ClusterBuilder {
     /// Listens at this port of 127.0.0.1.
     pub fn port(self, port: u16) -> Self {
         self.config("listeners", format!("PLAINTEXT://127.0.0.1:{port}"))
+    }
+
+    /// Keeps records, topics and configs in this directory, in Kafka's layout, so that they are there again when a
+    /// broker is started on it the next time; unless told so, they are in memory and gone with the broker.
+    pub fn data_dir(self, directory: impl AsRef<Path>) -> Self {
+        self.config("log.dirs", directory.as_ref().to_string_lossy())
+    }
+
+    /// Keeps everything on a simulated disk.
+    pub fn disk(mut self, disk: SimDisk) -> Self {
+        self.disk = Some(disk);
+        self
     }
 
     /// Lets ids and the time of day follow from `seed`.
@@ -206,8 +228,10 @@ impl ClusterBuilder {
         let limits = Limits::new(&config);
         let (broker, clock) = self.make(config)?;
         let control = broker.control().clone();
-        let task = tokio::spawn(serve(broker, clock, limits, Box::new(acceptor)));
-        Ok(Cluster { addresses, control, warnings, running: Running::Task(task) })
+        let (stop, stopping) = oneshot::channel();
+        let task = tokio::spawn(serve(broker, clock, limits, Box::new(acceptor), stopping));
+        let running = Running::Task { stop: Some(stop), task };
+        Ok(Cluster { addresses, control, warnings, running })
     }
 
     fn parse(&self, defaults: &[(&str, &str)]) -> Result<BrokerConfig, StartError> {
@@ -243,7 +267,8 @@ impl ClusterBuilder {
         ready: oneshot::Sender<Result<Started, StartError>>,
         stopping: oneshot::Receiver<()>,
     ) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = match runtime.enable_all().max_blocking_threads(SYNC_THREADS).build() {
             Ok(runtime) => runtime,
             Err(error) => {
                 let _nobody_waits = ready.send(Err(StartError::Runtime(error)));
@@ -262,11 +287,7 @@ impl ClusterBuilder {
                 }
             };
             let _nobody_waits = ready.send(Ok((acceptor.addresses(), broker.control().clone())));
-            tokio::select! {
-                biased;
-                _ = stopping => {}
-                () = serve(broker, clock, limits, Box::new(acceptor)) => {}
-            }
+            serve(broker, clock, limits, Box::new(acceptor), stopping).await;
         });
     }
 
@@ -275,7 +296,15 @@ impl ClusterBuilder {
         let mut clock = Clock::new(self.seed);
         let random = u128::from(clock.now().random) << 64 | u128::from(clock.now().random);
         config.cluster_id = Uuid::from_random(random).to_string().into();
-        let mut broker = Broker::new(config, Box::new(MemoryStorage::new()), clock.now());
+        let storage: Box<dyn Storage> = match (&self.disk, &config.log_dir) {
+            (Some(disk), _) => Box::new(disk.restarted()),
+            (None, Some(directory)) => {
+                Box::new(FileStorage::new(directory).map_err(StartError::Directory)?)
+            }
+            (None, None) => Box::new(MemoryStorage::new()),
+        };
+        let broker = Broker::new(config, storage, clock.now());
+        let mut broker = broker.map_err(StartError::Storage)?;
         if let Some(release) = &self.release {
             broker.control().as_version(release).map_err(StartError::Release)?;
         }
@@ -299,6 +328,10 @@ pub enum StartError {
     Config(ConfigError),
     /// A listener cannot be opened.
     Bind(BindError),
+    /// The log directory cannot be used.
+    Directory(OpenError),
+    /// What is in the log directory cannot be taken over.
+    Storage(StorageError),
     /// The broker cannot pass for that release.
     Release(UnknownRelease),
     /// A topic cannot be created.
@@ -319,6 +352,8 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(error) => error.fmt(f),
             Self::Bind(error) => error.fmt(f),
+            Self::Directory(error) => error.fmt(f),
+            Self::Storage(error) => write!(f, "the log directory cannot be taken over: {error}"),
             Self::Release(error) => error.fmt(f),
             Self::Topic { name, code, reason } => {
                 write!(f, "topic {name:?} cannot be created: {reason} ({})", code.name())
@@ -333,6 +368,8 @@ impl std::error::Error for StartError {
         match self {
             Self::Config(error) => Some(error),
             Self::Bind(error) => Some(error),
+            Self::Directory(error) => Some(error),
+            Self::Storage(error) => Some(error),
             Self::Release(error) => Some(error),
             Self::Topic { .. } => None,
             Self::Runtime(error) => Some(error),

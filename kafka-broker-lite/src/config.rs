@@ -19,6 +19,7 @@ use kafka_proto::settings::{
 use kafka_proto::uuid::Uuid;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How a broker is set up.
@@ -55,6 +56,8 @@ pub struct BrokerConfig {
     pub max_connections_per_ip: usize,
     /// After how long without a request a connection is closed; `None` for never.
     pub connections_max_idle_ms: Option<u64>,
+    /// Where logs are kept; `None` when that is not set.
+    pub log_dir: Option<PathBuf>,
     /// Everything that was set and counts, as text.
     properties: BTreeMap<String, String>,
     warnings: Vec<String>,
@@ -82,6 +85,7 @@ impl Default for BrokerConfig {
             max_connections: 2_147_483_647,
             max_connections_per_ip: 2_147_483_647,
             connections_max_idle_ms: Some(600_000),
+            log_dir: None,
             properties: BTreeMap::new(),
             warnings: Vec::new(),
         }
@@ -115,6 +119,7 @@ impl BrokerConfig {
             config.take(key, value)?;
         }
         config.check_ids()?;
+        config.read_log_dir()?;
         config.read_listeners(&controller)?;
         Ok(config)
     }
@@ -205,6 +210,22 @@ impl BrokerConfig {
                 "node.id and broker.id are two names of one setting, and differ",
             )),
             _ => Ok(()),
+        }
+    }
+
+    /// `log.dirs` goes over `log.dir`, as in Kafka.
+    fn read_log_dir(&mut self) -> Result<(), ConfigError> {
+        let text = |key| self.properties.get(key).map(|text: &String| &**text);
+        let Some(text) = text("log.dirs").or(text("log.dir")) else { return Ok(()) };
+        match list(text)[..] {
+            [directory] => {
+                self.log_dir = Some(directory.into());
+                Ok(())
+            }
+            [] => Err(ConfigError::listeners("log.dirs names no directory")),
+            _ => Err(ConfigError::listeners(format!(
+                "log.dirs names several directories, {text}: this broker keeps all logs in one"
+            ))),
         }
     }
 

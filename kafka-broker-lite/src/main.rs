@@ -13,8 +13,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 const HELP: &str = "\
 Usage: kafka-broker-lite [server.properties] [--override KEY=VALUE]...
 
-Runs one Kafka broker that keeps its records in memory. Settings have Kafka's
-names and defaults; without any it listens at port 9092.
+Runs one Kafka broker. Settings have Kafka's names and defaults; without any it
+listens at port 9092 and keeps its logs in /tmp/kafka-logs.
 
   --override KEY=VALUE  sets one setting, over the file
   --help                prints this

@@ -15,6 +15,7 @@ use connection::Connection;
 use hub::Hub;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// How long no connection is taken in after one could not be, for want of file descriptors, say.
@@ -41,14 +42,17 @@ impl Limits {
     }
 }
 
-/// Serves connections until the future is dropped; with it, all of them close.
+/// Serves connections until `stopping` ends; then all of them close, and the storage is put in order. It is not when
+/// the future is dropped: that is as if the process were killed.
 pub(crate) async fn serve(
     broker: Broker,
     clock: Clock,
     limits: Limits,
     mut acceptor: Box<dyn Acceptor>,
+    mut stopping: oneshot::Receiver<()>,
 ) {
-    let hub = Hub::shared(broker, clock);
+    let (synced, mut ended_syncs) = mpsc::unbounded_channel();
+    let hub = Hub::shared(broker, clock, synced);
     let sooner = hub::lock(&hub).sooner();
     let mut connections = JoinSet::new();
     let mut per_host: BTreeMap<Arc<str>, usize> = BTreeMap::new();
@@ -59,6 +63,8 @@ pub(crate) async fn serve(
         let accepts = now_ms >= accept_from_ms && connections.len() < limits.connections;
         tokio::select! {
             biased;
+            _ = &mut stopping => break,
+            Some(ended) = ended_syncs.recv() => hub::lock(&hub).on_synced(ended),
             Some(ended) = connections.join_next() => {
                 if let Ok(host) = ended {
                     forget(&mut per_host, &host);
@@ -83,6 +89,10 @@ pub(crate) async fn serve(
                 }
             }
         }
+    }
+    connections.shutdown().await;
+    if let Err(error) = hub::lock(&hub).stop() {
+        tracing::error!("the log directory is not in order, and will be recovered: {error}");
     }
 }
 

@@ -5,11 +5,33 @@
 mod common;
 
 use common::Client;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+
+/// A log directory that is gone when it is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("binary-{name}-{}", std::process::id()));
+        let _none_left = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn setting(&self) -> String {
+        format!("log.dirs={}", self.0.display())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.0);
+    }
+}
 
 fn broker(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kafka-broker-lite"));
@@ -46,9 +68,17 @@ async fn kill(child: &Child, signal: &str) {
 #[tokio::test]
 async fn it_serves_until_it_is_told_to_stop() {
     for signal in ["-TERM", "-INT"] {
+        let scratch = Scratch::new("stopping");
         let listeners = "listeners=PLAINTEXT://127.0.0.1:0";
-        let (mut child, line) =
-            ready(&["--override", listeners, "--override", "log.dirs=/tmp/none"]).await;
+        let (mut child, line) = ready(&[
+            "--override",
+            listeners,
+            "--override",
+            &scratch.setting(),
+            "--override",
+            "num.io.threads=3",
+        ])
+        .await;
         assert!(line.starts_with("kafka-broker-lite is ready at PLAINTEXT://127.0.0.1:"), "{line}");
         let mut client = Client::tcp(&address(&line, "PLAINTEXT")).await;
         assert_eq!(client.metadata().await.brokers[0].node_id, 1);
@@ -62,10 +92,53 @@ async fn it_serves_until_it_is_told_to_stop() {
         let mut complaints = String::new();
         child.stderr.take().unwrap().read_to_string(&mut complaints).await.unwrap();
         let (first, rest) = complaints.split_once('\n').unwrap();
-        assert_eq!(first, "warning: log.dirs changes nothing: records are kept in memory");
+        assert_eq!(first, "warning: num.io.threads changes nothing: one thread does everything");
+        assert!(scratch.0.join(".kafka_cleanshutdown").exists(), "its logs are in order");
         assert!(rest.starts_with("warning: peer 127.0.0.1:"), "{rest}");
         let tls = ": closed: peer speaks TLS, but this listener is plain text\n";
         assert!(rest.ends_with(tls), "{rest}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_kill() {
+    let scratch = Scratch::new("killed");
+    let setting = scratch.setting();
+    let arguments = [
+        "--override",
+        "listeners=PLAINTEXT://127.0.0.1:0",
+        "--override",
+        &setting,
+        "--override",
+        "log.segment.bytes=1048576",
+    ];
+    let mut stored: Vec<Vec<u8>> = Vec::new();
+    for round in 0..5_usize {
+        let (mut child, line) = ready(&arguments).await;
+        let mut client = Client::tcp(&address(&line, "PLAINTEXT")).await;
+        client.metadata_of("orders").await;
+        let mut found = Vec::new();
+        while found.len() < stored.len() {
+            let offset = i64::try_from(found.len()).unwrap();
+            let values = client.fetch("orders", offset).await.unwrap();
+            assert!(!values.is_empty(), "round {round}: {} of {}", found.len(), stored.len());
+            found.extend(values.iter().map(|value| value.to_vec()));
+        }
+        assert!(found == stored, "round {round}");
+        assert_eq!(client.end_offset("orders").await, i64::try_from(stored.len()).unwrap());
+        for at in 0..200 {
+            let value = format!("{round}-{at}-").repeat(1000).into_bytes();
+            let offset = client.produce("orders", &[&value]).await.unwrap();
+            assert_eq!(offset, i64::try_from(stored.len()).unwrap());
+            stored.push(value);
+        }
+        if round == 2 {
+            let (code, _, complaint) = output(&arguments).await;
+            assert_eq!(code, Some(1));
+            assert!(complaint.contains("is in use: another broker holds the lock"), "{complaint}");
+        }
+        kill(&child, "-KILL").await;
+        child.wait().await.unwrap();
     }
 }
 
@@ -96,7 +169,9 @@ async fn a_properties_file_is_read_and_overridden() {
                 inter.broker.listener.name=INSIDE\nnum.partitions=2\n";
     std::fs::write(&path, text).unwrap();
     let file = path.to_str().unwrap();
-    let (_child, line) = ready(&[file, "--override", "node.id=8"]).await;
+    let scratch = Scratch::new("overridden");
+    let (_child, line) =
+        ready(&[file, "--override", "node.id=8", "--override", &scratch.setting()]).await;
     for (listener, host, port) in
         [("INSIDE", "broker-1", 29_092), ("OUTSIDE", "kafka.example.com", 9094)]
     {

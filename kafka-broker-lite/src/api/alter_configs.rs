@@ -1,7 +1,8 @@
 //! AlterConfigs: all configs of a topic or broker at once; what is not named goes back to its default.
 
 use super::describe_configs::check_broker;
-use super::{Context, Outcome, Serve, resource};
+use super::{Context, Outcome, Serve, not_stored, resource};
+use crate::clock::Now;
 use crate::metadata::{Change, Refused, Scope};
 use crate::state::State;
 use kafka_proto::ErrorCode;
@@ -11,11 +12,18 @@ use kafka_proto::messages::alter_configs::{
 use std::sync::Arc;
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, _: &Context) -> Outcome<Self> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let responses = self.resources.iter().map(|resource| {
             let AlterConfigsResource { resource_type, resource_name, configs } = resource;
             let altered = changes(configs).and_then(|changes| {
-                alter(state, *resource_type, resource_name, &changes, true, self.validate_only)
+                alter(
+                    state,
+                    cx.now,
+                    (*resource_type, resource_name),
+                    &changes,
+                    true,
+                    self.validate_only,
+                )
             });
             answer(resource, altered)
         });
@@ -42,8 +50,8 @@ fn changes(configs: &[AlterableConfig]) -> Result<Vec<(Arc<str>, Change)>, Refus
 /// Changes the configs of a resource: on top of what it has, or in place of it.
 pub(super) fn alter(
     state: &mut State,
-    resource_type: i8,
-    name: &str,
+    now: Now,
+    (resource_type, name): (i8, &str),
     changes: &[(Arc<str>, Change)],
     replace: bool,
     validate_only: bool,
@@ -54,15 +62,12 @@ pub(super) fn alter(
                 let text = format!("The topic '{name}' does not exist.");
                 (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, text)
             })?;
+            let id = topic.id;
             let changed = state.configs.change_topic(&topic.configs, changes, replace)?;
             if validate_only {
                 return Ok(());
             }
-            let log_config = state.configs.log_config(&changed);
-            if let Some(topic) = state.topics.by_name_mut(name) {
-                topic.configs = changed;
-                topic.log_config = log_config;
-            }
+            state.set_topic_configs(now, id, changed).map_err(not_stored)?;
         }
         resource::BROKER => {
             let scope = if name.is_empty() { Scope::AllBrokers } else { Scope::Broker };
@@ -73,8 +78,7 @@ pub(super) fn alter(
             if validate_only {
                 return Ok(());
             }
-            state.configs.set_brokers(scope, changed);
-            state.refresh_log_configs();
+            state.set_broker_configs(now, scope, changed).map_err(not_stored)?;
         }
         other => {
             let text = format!("Unknown resource type {other}");

@@ -1,8 +1,8 @@
 //! CreatePartitions: topics grow; they never shrink.
 
 use super::create_topics::check_replicas;
-use super::{Context, Outcome, Serve};
-use crate::state::{Partition, State};
+use super::{Context, Outcome, Serve, not_stored};
+use crate::state::State;
 use kafka_proto::ErrorCode;
 use kafka_proto::messages::create_partitions::{
     CreatePartitionsTopic, CreatePartitionsTopicResult, Request, Response,
@@ -95,11 +95,6 @@ fn grow(
     if validate_only {
         return Ok(());
     }
-    let now_ms = cx.now.wall_ms;
-    for index in (0_i32..asked.count).skip(current) {
-        let partition = Partition::create(&mut *state.storage, name, index, now_ms)
-            .map_err(|error| (ErrorCode::KAFKA_STORAGE_ERROR, error.to_string()))?;
-        state.topics.by_name_mut(name).ok_or_else(unknown)?.partitions.push(partition);
-    }
-    Ok(())
+    let id = state.topics.id_of(name).ok_or_else(unknown)?;
+    state.grow_topic(cx.now, id, asked.count).map_err(not_stored)
 }

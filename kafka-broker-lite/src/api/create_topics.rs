@@ -1,6 +1,6 @@
 //! CreateTopics: topics with their partitions and configs, or the reasons why not, in Kafka's words.
 
-use super::{Context, Outcome, Serve};
+use super::{Context, Outcome, Serve, not_stored};
 use crate::clock::Now;
 use crate::metadata::{Change, Values, collision_key, validate_topic_name};
 use crate::state::State;
@@ -90,7 +90,7 @@ fn create(
     checked: &Checked,
 ) -> Result<Uuid, Refused> {
     let created = state.create_topic(now, name, checked.partitions, checked.configs.clone());
-    created.map_err(|error| (ErrorCode::KAFKA_STORAGE_ERROR, error.to_string()))
+    created.map_err(not_stored)
 }
 
 fn check(state: &State, topic: &CreatableTopic, left: &mut usize) -> Result<Checked, Refused> {

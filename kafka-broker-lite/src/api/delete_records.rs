@@ -13,7 +13,11 @@ const TO_HIGH_WATERMARK: i64 = -1;
 
 impl Serve for Request {
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
-        Outcome::Ready(each(&self, |topic, asked| delete(state, cx, topic, asked)))
+        let response = each(&self, |topic, asked| delete(state, cx, topic, asked));
+        if state.note_log_starts().is_err() {
+            return Outcome::Ready(self.refuse(state, cx, ErrorCode::KAFKA_STORAGE_ERROR));
+        }
+        Outcome::Ready(response)
     }
 
     fn refuse(&self, _: &State, _: &Context, code: ErrorCode) -> Response {
@@ -46,9 +50,11 @@ fn delete(
     asked: &DeleteRecordsPartition,
 ) -> Result<i64, ErrorCode> {
     let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    state.disk.check().map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
     let topic = state.topics.by_name_mut(name).ok_or(unknown)?;
     let key = (topic.id, asked.partition_index);
     let deletes = topic.log_config.deletes;
+    let delay_ms = topic.log_config.file_delete_delay_ms;
     let partition = topic.partition(asked.partition_index).ok_or(unknown)?;
     // Kafka deletes no records that compaction alone looks after.
     if !deletes {
@@ -60,8 +66,10 @@ fn delete(
         offset if (0..=log.high_watermark()).contains(&offset) => offset,
         _ => return Err(ErrorCode::OFFSET_OUT_OF_RANGE),
     };
-    log.advance_start(&mut *state.storage, offset, cx.now.wall_ms)
-        .map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
+    let advanced = log.advance_start(&mut *state.storage, offset, cx.now.wall_ms);
+    let (start, doomed) = (log.start_offset(), log.take_doomed());
+    state.doom(cx.now, delay_ms, doomed);
+    state.stored(advanced).map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
     state.news.push(key);
-    Ok(log.start_offset())
+    Ok(start)
 }

@@ -97,7 +97,7 @@ fn delete(
         (ErrorCode::UNKNOWN_TOPIC_ID, Arc::from(text))
     })?;
     state
-        .delete_topic(id)
+        .delete_topic(cx.now, id)
         .map_err(|error| (ErrorCode::KAFKA_STORAGE_ERROR, error.to_string().into()))?;
     Ok(DeletableTopicResult { name: Some(name), topic_id: id, ..DeletableTopicResult::default() })
 }

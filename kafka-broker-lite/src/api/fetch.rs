@@ -237,6 +237,7 @@ fn check(
 fn measure(state: &mut State, wanted: &Wanted, committed: bool, follower: bool) -> Option<u64> {
     let max_bytes = u64::try_from(wanted.max_bytes).unwrap_or(0);
     let key = key_of(state, wanted);
+    state.disk.check().ok()?;
     let partition = find_partition(state, wanted).ok()?;
     if check(partition, wanted, follower).ok()?.is_some() {
         return None;
@@ -260,6 +261,9 @@ fn read(
 ) -> PartitionData {
     let index = wanted.partition;
     let partition = match find_partition(state, wanted) {
+        Ok(_) if state.disk.check().is_err() => {
+            return failure(state, index, ErrorCode::KAFKA_STORAGE_ERROR, None);
+        }
         Ok(partition) => partition,
         Err(code) => return failure(state, index, code, None),
     };

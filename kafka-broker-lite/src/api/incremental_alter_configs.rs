@@ -12,11 +12,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Serve for Request {
-    fn serve(self, state: &mut State, _: &Context) -> Outcome<Self> {
+    fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let responses = self.resources.iter().map(|resource| {
             let AlterConfigsResource { resource_type, resource_name, .. } = resource;
             let altered = changes(&resource.configs).and_then(|changes| {
-                alter(state, *resource_type, resource_name, &changes, false, self.validate_only)
+                alter(
+                    state,
+                    cx.now,
+                    (*resource_type, resource_name),
+                    &changes,
+                    false,
+                    self.validate_only,
+                )
             });
             answer(resource, altered)
         });

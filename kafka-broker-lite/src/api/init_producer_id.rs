@@ -17,8 +17,14 @@ impl Serve for Request {
         if (self.producer_id == -1) != (self.producer_epoch == -1) {
             return Outcome::Ready(self.refuse(state, cx, ErrorCode::INVALID_REQUEST));
         }
-        let producer_id = state.new_producer_id();
-        Outcome::Ready(Response { producer_id, ..Response::default() })
+        match state.new_producer_id(cx.now) {
+            Ok(producer_id) => Outcome::Ready(Response { producer_id, ..Response::default() }),
+            // Of the codes that a producer tries again, the one that is about the broker.
+            Err(_) => {
+                let code = ErrorCode::COORDINATOR_NOT_AVAILABLE;
+                Outcome::Ready(self.refuse(state, cx, code))
+            }
+        }
     }
 
     fn refuse(&self, _: &State, _: &Context, error_code: ErrorCode) -> Response {

@@ -25,6 +25,7 @@ pub(crate) use create_topics::create_topic;
 use crate::broker::ConnectionId;
 use crate::clock::Now;
 use crate::config::ListenerName;
+use crate::log::StorageError;
 use crate::state::{PartitionKey, State};
 use kafka_proto::ErrorCode;
 use kafka_proto::api::Request;
@@ -79,6 +80,11 @@ pub(crate) trait Wait<R: Request>: Debug + Send {
 
     /// The answer with what is there.
     fn answer(self: Box<Self>, state: &mut State, cx: &Context) -> R::Response;
+}
+
+/// What a client is told when the disk has failed.
+fn not_stored(error: StorageError) -> (ErrorCode, String) {
+    (ErrorCode::KAFKA_STORAGE_ERROR, error.to_string())
 }
 
 /// Every operation on a topic, as a bit each: what anybody may do without an authorizer.

@@ -1,8 +1,10 @@
 //! Produce: append one batch to each of some partitions.
+//!
+//! With a flush policy the answer waits until what was appended is on the medium.
 
-use super::{Context, Outcome, Serve};
+use super::{Context, Outcome, Serve, Wait};
 use crate::metadata::validate_topic_name;
-use crate::state::{AppendContext, Refusal, State};
+use crate::state::{AppendContext, PartitionKey, Refusal, Rejected, State};
 use bytes::Bytes;
 use kafka_proto::ErrorCode;
 use kafka_proto::messages::produce::{
@@ -25,15 +27,18 @@ impl Serve for Request {
             return Outcome::Ready(self.refuse(state, cx, ErrorCode::INVALID_REQUIRED_ACKS));
         }
         let mut first_error = None;
-        let responses = self
+        let mut unsynced = Unsynced::default();
+        let responses: Vec<_> = self
             .topic_data
             .into_iter()
-            .map(|topic| {
+            .zip(0..)
+            .map(|(topic, at)| {
                 let id = find(state, cx, &topic);
                 let TopicProduceData { name, topic_id, partition_data } = topic;
                 let partition_responses = partition_data
                     .into_iter()
-                    .map(|partition| {
+                    .zip(0..)
+                    .map(|(partition, within)| {
                         let index = partition.index;
                         let records = partition.records.map(|records| records.to_bytes());
                         let appended = match (&id, records) {
@@ -44,10 +49,18 @@ impl Serve for Request {
                             (Ok(id), Some(Ok(records))) => append(state, cx, *id, index, records),
                             (Ok(id), None) => append(state, cx, *id, index, Bytes::new()),
                         };
-                        appended.unwrap_or_else(|refusal| {
-                            first_error.get_or_insert(refusal.code);
-                            failed(index, refusal)
-                        })
+                        match appended {
+                            Ok(Appended { response, waits_for: None }) => response,
+                            Ok(Appended { response, waits_for: Some((key, end)) }) => {
+                                unsynced.keys.push(key);
+                                unsynced.batches.push(Batch { end, at, within });
+                                response
+                            }
+                            Err(refusal) => {
+                                first_error.get_or_insert(refusal.code);
+                                failed(index, refusal)
+                            }
+                        }
                     })
                     .collect();
                 TopicProduceResponse { name, topic_id, partition_responses }
@@ -58,7 +71,13 @@ impl Serve for Request {
             (0, Some(code)) => {
                 Outcome::Close(format!("a Produce request without acknowledgement failed: {code}"))
             }
-            _ => Outcome::Ready(Response { responses, ..Response::default() }),
+            _ if unsynced.keys.is_empty() => {
+                Outcome::Ready(Response { responses, ..Response::default() })
+            }
+            _ => {
+                unsynced.responses = responses;
+                Outcome::Parked(Box::new(unsynced))
+            }
         }
     }
 
@@ -92,6 +111,74 @@ impl Serve for Request {
     }
 }
 
+/// A request of which batches are appended and not all of them synced.
+#[derive(Debug, Default)]
+struct Unsynced {
+    keys: Vec<PartitionKey>,
+    /// What is waited for in the partition of each key.
+    batches: Vec<Batch>,
+    responses: Vec<TopicProduceResponse>,
+}
+
+#[derive(Debug)]
+struct Batch {
+    /// The offset behind the batch.
+    end: i64,
+    /// Where its response is: of which topic, and within that.
+    at: usize,
+    within: usize,
+}
+
+impl Unsynced {
+    /// Whether the batch is on the medium; an error when it will never be.
+    fn is_synced(state: &mut State, key: PartitionKey, batch: &Batch) -> Result<bool, ErrorCode> {
+        state.disk.check().map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
+        let topic = state.topics.by_id_mut(key.0);
+        let partition = topic.and_then(|topic| topic.partition(key.1));
+        let partition = partition.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        Ok(partition.log.high_watermark() >= batch.end)
+    }
+}
+
+impl Wait<Request> for Unsynced {
+    fn partitions(&self) -> &[PartitionKey] {
+        &self.keys
+    }
+
+    /// As in Kafka, a sync takes as long as it takes.
+    fn deadline_ms(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn look_again(&mut self, state: &mut State, _: usize) -> bool {
+        let mut all = self.keys.iter().zip(&self.batches);
+        all.all(|(key, batch)| Self::is_synced(state, *key, batch).unwrap_or(true))
+    }
+
+    fn answer(mut self: Box<Self>, state: &mut State, _: &Context) -> Response {
+        for (key, batch) in self.keys.iter().zip(&self.batches) {
+            let code = match Self::is_synced(state, *key, batch) {
+                Ok(true) => continue,
+                Ok(false) => ErrorCode::REQUEST_TIMED_OUT,
+                Err(code) => code,
+            };
+            let topic = self.responses.get_mut(batch.at);
+            let place = topic.and_then(|topic| topic.partition_responses.get_mut(batch.within));
+            if let Some(response) = place {
+                *response = failed(response.index, Refusal::plain(code));
+            }
+        }
+        Response { responses: self.responses, ..Response::default() }
+    }
+}
+
+/// What became of one batch.
+struct Appended {
+    response: PartitionProduceResponse,
+    /// The partition and offset that have to be synced first.
+    waits_for: Option<(PartitionKey, i64)>,
+}
+
 fn find(state: &State, cx: &Context, topic: &TopicProduceData) -> Result<Uuid, Refusal> {
     if cx.version >= TOPIC_IDS_SINCE {
         let id = topic.topic_id;
@@ -111,8 +198,9 @@ fn append(
     id: Uuid,
     index: i32,
     records: Bytes,
-) -> Result<PartitionProduceResponse, Refusal> {
+) -> Result<Appended, Refusal> {
     let unknown = || Refusal::plain(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+    state.disk.check()?;
     let topic = state.topics.by_id_mut(id).ok_or_else(unknown)?;
     let partition = topic
         .partitions
@@ -125,20 +213,32 @@ fn append(
         version: cx.version,
         now_ms: cx.now.wall_ms,
     };
-    let stored = partition.append(&mut append, records)?;
+    let stored = match partition.append(&mut append, records) {
+        Ok(stored) => stored,
+        Err(Rejected::Refused(refusal)) => return Err(refusal),
+        Err(Rejected::Failed(error)) => {
+            state.storage_failed(&error);
+            return Err(error.into());
+        }
+    };
+    let log_start_offset = partition.log.start_offset();
+    let seen = partition.log.high_watermark() >= stored.end_offset;
+    let key = (id, index);
     if stored.duplicate {
         state.control.count(|counters| counters.duplicates_answered += 1);
     } else {
         state.control.count(|counters| counters.appended_batches += 1);
-        state.news.push((id, index));
+        state.news.push(key);
+        state.appended(cx.now, key);
     }
-    Ok(PartitionProduceResponse {
+    let response = PartitionProduceResponse {
         index,
         base_offset: stored.base_offset,
         log_append_time_ms: stored.append_time_ms.unwrap_or(-1),
-        log_start_offset: partition.log.start_offset(),
+        log_start_offset,
         ..PartitionProduceResponse::default()
-    })
+    };
+    Ok(Appended { response, waits_for: (!seen).then_some((key, stored.end_offset)) })
 }
 
 fn failed(index: i32, refusal: Refusal) -> PartitionProduceResponse {

@@ -4,10 +4,11 @@ use crate::metadata::BROKER_CONFIGS;
 
 const CONTROLLER: &str = "this broker is its own controller";
 const COPIES: &str = "there is one broker, so nothing is replicated or moved";
-const DISK: &str = "records are kept in memory";
+const DISK: &str = "the one log directory is recovered at once, by one thread";
+const CHECKPOINTS: &str = "checkpoints are written every minute and when the broker stops";
 const THREADS: &str = "one thread does everything";
 const SOCKETS: &str = "sockets keep the buffers that the system gives them";
-const CLEANER: &str = "compacted topics are not compacted in memory";
+const CLEANER: &str = "compacted topics are not compacted yet";
 const GROUPS: &str = "consumer groups are not served";
 const SHARE: &str = "share groups are not served";
 const TRANSACTIONS: &str = "transactions are not served";
@@ -35,17 +36,15 @@ const IGNORED: &[(&str, &str)] = &[
     ("kafka.metrics.", METRICS),
     ("leader.imbalance.", COPIES),
     ("log.cleaner.", CLEANER),
-    ("log.dir", DISK),
     ("log.dir.failure.timeout.ms", DISK),
-    ("log.dirs", DISK),
-    ("log.flush.", DISK),
-    ("log.index.size.max.bytes", DISK),
+    ("log.flush.offset.checkpoint.interval.ms", CHECKPOINTS),
+    ("log.flush.scheduler.interval.ms", "logs are flushed when log.flush.interval.ms says so"),
+    ("log.flush.start.offset.checkpoint.interval.ms", CHECKPOINTS),
     ("log.initial.task.delay.ms", DISK),
     ("log.local.retention.", TIERS),
-    ("log.preallocate", DISK),
+    ("log.preallocate", "files grow with what is in them"),
     ("log.remote.", TIERS),
     ("log.roll.jitter.", "segments of one broker need not roll apart"),
-    ("log.segment.delete.delay.ms", DISK),
     ("metadata.", CONTROLLER),
     ("metric.", METRICS),
     ("metrics.", METRICS),

@@ -41,11 +41,23 @@ fn a_properties_file_of_a_combined_broker_is_taken_as_it_is() {
     assert_eq!(config.listeners.len(), 1, "the controller's is not opened");
     assert_eq!(told(&config, "PLAINTEXT"), "localhost:9092");
     let warned = |start: &str| config.warnings().iter().any(|text| text.starts_with(start));
-    assert!(warned("log.dirs changes nothing: records are kept in memory"));
     assert!(warned("controller.quorum.bootstrap.servers changes nothing: this broker is its own"));
     assert!(warned("num.network.threads changes nothing: one thread"));
     assert!(config.properties().any(|pair| pair == ("log.retention.hours", "2")));
-    assert!(!config.properties().any(|(key, _)| key == "log.dirs"));
+    assert_eq!(config.log_dir.as_deref(), Some("/tmp/logs".as_ref()));
+}
+
+#[test]
+fn log_dirs_goes_over_log_dir_and_names_one_directory() {
+    let dir = |pairs: &[(&str, &str)]| {
+        BrokerConfig::from_pairs(pairs.iter().copied()).map(|config| config.log_dir)
+    };
+    assert_eq!(dir(&[]), Ok(None));
+    assert_eq!(dir(&[("log.dir", "/a")]), Ok(Some("/a".into())));
+    assert_eq!(dir(&[("log.dir", "/a"), ("log.dirs", "/b")]), Ok(Some("/b".into())));
+    let error = dir(&[("log.dirs", "/a,/b")]).unwrap_err().to_string();
+    let text = "log.dirs names several directories, /a,/b: this broker keeps all logs in one";
+    assert_eq!(error, text);
 }
 
 #[test]

@@ -9,6 +9,14 @@ pub struct LogConfig {
     pub segment_ms: i64,
     /// `index.interval.bytes`.
     pub index_interval_bytes: u64,
+    /// `segment.index.bytes`.
+    pub index_bytes: u64,
+    /// `flush.messages`: how many records may not be on the medium when one of them is acknowledged.
+    pub flush_messages: i64,
+    /// `flush.ms`: how long a record may not be on the medium.
+    pub flush_ms: u64,
+    /// `file.delete.delay.ms`.
+    pub file_delete_delay_ms: u64,
     /// `retention.ms`; negative keeps for ever.
     pub retention_ms: i64,
     /// `retention.bytes`; negative keeps everything.

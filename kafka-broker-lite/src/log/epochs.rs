@@ -13,13 +13,21 @@ pub struct Epochs {
 }
 
 impl Epochs {
-    /// Notes that `epoch` begins at `start`; an epoch without a record gives way to the one that follows it.
-    pub fn assign(&mut self, epoch: i32, start: i64) {
+    /// Notes that `epoch` begins at `start`, and tells whether that is news; an epoch without a record gives way to the
+    /// one that follows it.
+    pub fn assign(&mut self, epoch: i32, start: i64) -> bool {
         if self.latest().is_some_and(|(latest, _)| latest >= epoch) {
-            return;
+            return false;
         }
         self.entries.retain(|(_, at)| *at < start);
         self.entries.push((epoch, start));
+        true
+    }
+
+    /// Each epoch with the offset of its first record.
+    #[must_use]
+    pub fn entries(&self) -> &[(i32, i64)] {
+        &self.entries
     }
 
     /// The newest epoch and its start.

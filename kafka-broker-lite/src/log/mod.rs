@@ -4,16 +4,29 @@
 //! end. A batch goes in as it came but for base offset and leader epoch, both outside its checksum. Which batches may
 //! come in is decided by the partition, not here.
 
+pub mod checkpoint;
 mod config;
+#[cfg(test)]
+mod crashes;
 mod epochs;
+mod files;
+mod index;
+mod memory;
+mod recovery;
 mod segment;
+mod sim_disk;
 mod storage;
+mod sync;
 #[cfg(test)]
 mod tests;
 
 pub use config::LogConfig;
 pub use epochs::Epochs;
-pub use storage::{FileId, MemoryStorage, Storage, StorageError};
+pub use files::{FileStorage, OpenError};
+pub use memory::MemoryStorage;
+pub use recovery::Checkpoint;
+pub use sim_disk::{DiskFault, SimDisk};
+pub use storage::{FileId, Replace, Storage, StorageError, SyncJob};
 
 use bytes::Bytes;
 use kafka_proto::records::{
@@ -22,6 +35,7 @@ use kafka_proto::records::{
 };
 use segment::Segment;
 use std::collections::VecDeque;
+use sync::SyncState;
 
 /// A record found by its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +71,9 @@ pub struct Log {
     end: i64,
     high_watermark: i64,
     epochs: Epochs,
+    sync: SyncState,
+    /// Files that are out of the log and are to be deleted after a while.
+    doomed: Vec<String>,
 }
 
 impl Log {
@@ -70,7 +87,22 @@ impl Log {
         now_ms: i64,
     ) -> Result<Self, StorageError> {
         let segments = VecDeque::from([Segment::create(storage, &name, 0, now_ms)?]);
-        Ok(Self { name, segments, start: 0, end: 0, high_watermark: 0, epochs: Epochs::default() })
+        Ok(Self {
+            name,
+            segments,
+            start: 0,
+            end: 0,
+            high_watermark: 0,
+            epochs: Epochs::default(),
+            sync: SyncState::default(),
+            doomed: Vec::new(),
+        })
+    }
+
+    /// The partition's directory.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The first offset that can be read.
@@ -104,8 +136,38 @@ impl Log {
     }
 
     /// Notes that a leader of `epoch` takes over.
-    pub fn begin_epoch(&mut self, epoch: i32) {
-        self.epochs.assign(epoch, self.end);
+    ///
+    /// # Errors
+    /// When that cannot be written down.
+    pub fn begin_epoch(
+        &mut self,
+        storage: &mut dyn Storage,
+        epoch: i32,
+    ) -> Result<(), StorageError> {
+        let news = self.epochs.assign(epoch, self.end);
+        if news { self.write_epochs(storage) } else { Ok(()) }
+    }
+
+    /// Those of batches that a recovery looks at follow from them, so only a segment that is done needs them synced.
+    fn write_epochs(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
+        self.sync.epochs_changed = storage.is_durable();
+        self.put_epochs(storage, Replace::Written)
+    }
+
+    /// Sees to it that the epochs are on the medium.
+    fn sync_epochs(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
+        if std::mem::take(&mut self.sync.epochs_changed) {
+            self.put_epochs(storage, Replace::Synced)?;
+        }
+        Ok(())
+    }
+
+    fn put_epochs(&self, storage: &mut dyn Storage, how: Replace) -> Result<(), StorageError> {
+        if !storage.is_durable() {
+            return Ok(());
+        }
+        let name = format!("{}/{}", self.name, checkpoint::LEADER_EPOCHS);
+        storage.replace(&name, checkpoint::epochs_text(&self.epochs).as_bytes(), how)
     }
 
     /// Bytes in all segments.
@@ -118,6 +180,23 @@ impl Log {
     #[must_use]
     pub fn segment_count(&self) -> usize {
         self.segments.len()
+    }
+
+    /// The first offset that may lie in the segment that is appended to.
+    #[must_use]
+    pub fn active_base_offset(&self) -> i64 {
+        self.segments.back().map_or(self.end, |active| active.base_offset)
+    }
+
+    /// The first offset that may lie in the first segment.
+    #[must_use]
+    pub fn first_base_offset(&self) -> i64 {
+        self.segments.front().map_or(self.start, |first| first.base_offset)
+    }
+
+    /// The files that went out of the log since the last call, to be deleted after a while.
+    pub fn take_doomed(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.doomed)
     }
 
     /// Appends a batch that was found good, and gives its first offset.
@@ -155,9 +234,11 @@ impl Log {
             set_partition_leader_epoch(&mut patched, leader_epoch);
             active.append(storage, &header, &[&patched, rest], interval)?;
         }
-        self.epochs.assign(leader_epoch, base_offset);
         self.end = header.last_offset() + 1;
-        self.high_watermark = self.end;
+        if self.epochs.assign(leader_epoch, base_offset) {
+            self.write_epochs(storage)?;
+        }
+        self.appended(storage, config, now_ms);
         Ok(base_offset)
     }
 
@@ -171,7 +252,8 @@ impl Log {
         let Some(active) = self.segments.back() else { return Err(no_segment(&self.name)) };
         let full = active.size + header.total_len() as u64 > config.segment_bytes
             || active.age_ms(header.max_timestamp, now_ms) >= config.segment_ms
-            || header.last_offset() - active.base_offset > i64::from(i32::MAX);
+            || header.last_offset() - active.base_offset > i64::from(i32::MAX)
+            || active.index_is_full(config.index_bytes);
         if full && active.size > 0 {
             self.roll(storage, now_ms)?;
         }
@@ -179,11 +261,20 @@ impl Log {
     }
 
     fn roll(&mut self, storage: &mut dyn Storage, now_ms: i64) -> Result<(), StorageError> {
-        self.segments.push_back(Segment::create(storage, &self.name, self.end, now_ms)?);
+        let next = Segment::create(storage, &self.name, self.end, now_ms)?;
+        if let Some(full) = self.segments.back_mut()
+            && storage.is_durable()
+        {
+            let indexes = full.write_index(storage, &self.name)?;
+            full.close();
+            self.sync.rolled(full.file, indexes);
+        }
+        self.segments.push_back(next);
         Ok(())
     }
 
-    /// The batches from the one that holds `offset` up to `end`, as many whole ones as fit into `max_bytes`.
+    /// The batches from the one that holds `offset` up to `end`, as many whole ones as fit into `max_bytes`; of a log
+    /// in files, only those in one file.
     ///
     /// With `one_at_least`, the first batch is given however large it is.
     ///
@@ -213,7 +304,12 @@ impl Log {
                 to = to.min(segment.position_of(storage, end)?);
             }
             if to > from {
-                pieces.push(segment.read(storage, from, to)?);
+                match segment.read(storage, from, to)? {
+                    // Ranges of several files do not join; what is in the next one is asked for next.
+                    range @ Records::File(_) => return Ok(range),
+                    Records::Bytes(bytes) => pieces.push(bytes),
+                    Records::Chain(chain) => pieces.extend(chain),
+                }
             }
             left = left.saturating_sub(to.saturating_sub(from));
             if to < segment.size || left == 0 {
@@ -304,7 +400,8 @@ impl Log {
             }
         }
         let Some((segment, time)) = latest else { return Ok(None) };
-        let batch = segment.batch_at(storage, time.position)?;
+        let position = segment.position_of(storage, time.offset)?;
+        let batch = segment.batch_at(storage, position)?;
         find_record(&batch, decompressor, limit, |record| record.timestamp == time.timestamp)
     }
 
@@ -367,43 +464,45 @@ impl Log {
     }
 
     fn delete_first(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
-        match self.segments.pop_front() {
-            Some(segment) => segment.delete(storage),
-            None => Ok(()),
+        if let Some(segment) = self.segments.pop_front() {
+            self.sync.forget(segment.file);
+            self.doomed.extend(segment.delete(storage, &self.name)?);
         }
+        Ok(())
     }
 
-    /// Deletes everything; the log must not be used again.
+    /// Deletes everything; the log must not be used again. On a storage that lasts, its directory gets a name that
+    /// ends in `unique` and `-delete`, and is deleted later.
     ///
     /// # Errors
     /// When the storage cannot delete a file.
-    pub fn delete(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
+    pub fn delete(&mut self, storage: &mut dyn Storage, unique: &str) -> Result<(), StorageError> {
+        let durable = storage.is_durable();
         while let Some(segment) = self.segments.pop_front() {
-            segment.delete(storage)?;
+            if durable {
+                storage.close(segment.file);
+            } else {
+                segment.delete(storage, &self.name)?;
+            }
+        }
+        if durable {
+            let to = format!("{}.{unique}-delete", self.name);
+            storage.rename(&self.name, &to)?;
+            self.doomed.push(to);
         }
         Ok(())
     }
 }
 
 fn no_segment(log: &str) -> StorageError {
-    StorageError { what: format!("{log} is deleted"), kind: std::io::ErrorKind::NotFound }
+    StorageError::new(format!("{log} is deleted"), std::io::ErrorKind::NotFound)
 }
 
-fn join(mut pieces: Vec<Records>) -> Records {
+fn join(mut pieces: Vec<Bytes>) -> Records {
     match pieces.len() {
         0 => Records::Bytes(Bytes::new()),
-        1 => pieces.swap_remove(0),
-        _ => {
-            let mut chain = Vec::new();
-            for piece in pieces {
-                match piece {
-                    Records::Bytes(bytes) => chain.push(bytes),
-                    Records::Chain(bytes) => chain.extend(bytes),
-                    Records::File(_) => {}
-                }
-            }
-            Records::Chain(chain)
-        }
+        1 => Records::Bytes(pieces.swap_remove(0)),
+        _ => Records::Chain(pieces),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Entries of both indexes rise from one to the next. The first batch always has an entry in the offset index, so a
 //! look-up is a binary search and then a walk over the headers of at most `index.interval.bytes` of batches.
 
+use super::index::{self, IndexFiles};
 use super::storage::{FileId, Storage, StorageError};
 use bytes::Bytes;
 use kafka_proto::records::{Batch, BatchHeader, Batches, HEADER_LEN, Records};
@@ -10,20 +11,24 @@ use kafka_proto::records::{Batch, BatchHeader, Batches, HEADER_LEN, Records};
 /// The timestamp of a batch that carries none.
 pub(super) const NO_TIMESTAMP: i64 = -1;
 
-/// Where the batch with the largest timestamp begins, and that timestamp.
+/// What is read at a time of a file that is read from front to back.
+const CHUNK: u64 = 1024 * 1024;
+const HEADER_CHUNK: u64 = 64 * 1024;
+
+/// The largest timestamp, and an offset of the batch that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LatestTime {
     pub(super) timestamp: i64,
-    pub(super) position: u64,
+    pub(super) offset: i64,
 }
 
 #[derive(Debug)]
 pub(super) struct Segment {
-    file: FileId,
+    pub(super) file: FileId,
     /// The first offset that may lie in it.
     pub(super) base_offset: i64,
     pub(super) size: u64,
-    /// First offset and position of some batches.
+    /// An offset of some batches, and the position of the batch.
     offsets: Vec<(i64, u64)>,
     /// Largest timestamp up to and with the batch at a position, and that position.
     times: Vec<(i64, u64)>,
@@ -33,6 +38,13 @@ pub(super) struct Segment {
     /// What `segment.ms` counts from: the first batch's timestamp, or when the segment was made.
     rolls_from: Option<i64>,
     created_ms: i64,
+    /// What its index files will say, while it grows on a storage that lasts.
+    index: Option<IndexFiles>,
+}
+
+/// The path of one of a segment's files.
+pub(super) fn path(log: &str, base_offset: i64, suffix: &str) -> String {
+    format!("{log}/{base_offset:020}{suffix}")
 }
 
 impl Segment {
@@ -42,8 +54,14 @@ impl Segment {
         base_offset: i64,
         now_ms: i64,
     ) -> Result<Self, StorageError> {
-        let file = storage.create(&format!("{log}/{base_offset:020}.log"))?;
-        Ok(Self {
+        let file = storage.create(&path(log, base_offset, ".log"))?;
+        let mut segment = Self::empty(file, base_offset, now_ms);
+        segment.index = storage.is_durable().then(IndexFiles::default);
+        Ok(segment)
+    }
+
+    fn empty(file: FileId, base_offset: i64, now_ms: i64) -> Self {
+        Self {
             file,
             base_offset,
             size: 0,
@@ -53,7 +71,141 @@ impl Segment {
             latest_time: None,
             rolls_from: None,
             created_ms: now_ms,
-        })
+            index: None,
+        }
+    }
+
+    /// Takes over a segment with its index files; `None` when these are missing or wrong.
+    pub(super) fn open(
+        storage: &mut dyn Storage,
+        log: &str,
+        base_offset: i64,
+        grows: bool,
+        now_ms: i64,
+    ) -> Result<Option<Self>, StorageError> {
+        let loaded = storage.load(&path(log, base_offset, ".index"))?;
+        let Some(offsets) = loaded else { return Ok(None) };
+        let loaded = storage.load(&path(log, base_offset, ".timeindex"))?;
+        let Some(times) = loaded else { return Ok(None) };
+        let offsets = index::offset_entries(base_offset, &offsets);
+        let times = index::time_entries(base_offset, &times);
+        let (file, size) = storage.open(&path(log, base_offset, ".log"))?;
+        let mut segment = Self::empty(file, base_offset, now_ms);
+        segment.size = size;
+        let fits = segment.adopt(storage, offsets, &times, grows)?;
+        if !fits {
+            storage.close(file);
+        }
+        Ok(fits.then_some(segment))
+    }
+
+    /// Takes over what index files say, if the batch of the last entry is where they say.
+    fn adopt(
+        &mut self,
+        storage: &mut dyn Storage,
+        offsets: Vec<(i64, u64)>,
+        times: &[LatestTime],
+        grows: bool,
+    ) -> Result<bool, StorageError> {
+        if let Some((offset, position)) = offsets.last() {
+            if position + HEADER_LEN as u64 > self.size {
+                return Ok(false);
+            }
+            match self.header_at(storage, *position) {
+                Ok(header) if header.last_offset() == *offset => {}
+                Ok(_) => return Ok(false),
+                Err(error) if error.kind == std::io::ErrorKind::InvalidData => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        if self.size > 0 {
+            let first = self.header_at(storage, 0)?.max_timestamp;
+            self.rolls_from = (first >= 0).then_some(first);
+            if times.is_empty() && first >= 0 {
+                return Ok(false);
+            }
+        }
+        if grows {
+            self.index = Some(IndexFiles::from_entries(self.base_offset, &offsets, times));
+        }
+        self.since_entry = self.size - offsets.last().map_or(0, |(_, position)| *position);
+        self.latest_time = times.last().copied().filter(|time| time.timestamp >= 0);
+        self.times =
+            times.iter().map(|time| (time.timestamp, floor(&offsets, time.offset))).collect();
+        self.offsets = offsets;
+        Ok(true)
+    }
+
+    /// Goes over every batch of a segment that may not be whole, and cuts it before the first bad one.
+    ///
+    /// Bad is also a batch that does not begin at `expected`, the offset behind what came before it; where the log is
+    /// compacted, it may begin behind that. Tells whether something was cut, and the offset behind the last batch.
+    pub(super) fn recover(
+        storage: &mut dyn Storage,
+        (log, base_offset): (&str, i64),
+        compacts: bool,
+        index_interval: u64,
+        now_ms: i64,
+        seen: &mut dyn FnMut(&BatchHeader),
+    ) -> Result<Recovered, StorageError> {
+        let (file, size) = storage.open(&path(log, base_offset, ".log"))?;
+        let mut segment = Self::empty(file, base_offset, now_ms);
+        segment.index = Some(IndexFiles::default());
+        let mut end = base_offset;
+        let whole = each_batch(storage, file, size, &mut |batch| {
+            let header = batch.header();
+            let placed = header.base_offset == end || (compacts && header.base_offset > end);
+            if !placed || header.last_offset_delta < 0 || batch.verify_crc().is_err() {
+                return false;
+            }
+            segment.note(header, index_interval);
+            end = header.last_offset() + 1;
+            seen(header);
+            true
+        })?;
+        if whole < size {
+            storage.truncate(file, whole)?;
+        }
+        Ok(Recovered { segment, end, cut: whole < size })
+    }
+
+    /// Writes the index files, of a segment that grows no more or a broker that stops, and gives them to be synced.
+    pub(super) fn write_index(
+        &mut self,
+        storage: &mut dyn Storage,
+        log: &str,
+    ) -> Result<Vec<FileId>, StorageError> {
+        let Some(index) = &mut self.index else { return Ok(Vec::new()) };
+        self.latest_time.into_iter().for_each(|time| index.add_time(self.base_offset, time));
+        let mut files = Vec::with_capacity(2);
+        for (suffix, content) in [(".index", &index.offsets), (".timeindex", &index.times)] {
+            let file = storage.create(&path(log, self.base_offset, suffix))?;
+            storage.append(file, &[content])?;
+            files.push(file);
+        }
+        Ok(files)
+    }
+
+    /// Whether its indexes are kept to be written.
+    pub(super) fn has_index(&self) -> bool {
+        self.index.is_some()
+    }
+
+    /// An offset of a batch that begins near `position`, and not behind it.
+    pub(super) fn offset_near(&self, position: u64) -> i64 {
+        let after = self.offsets.partition_point(|(_, known)| *known <= position);
+        let entry = after.checked_sub(1).and_then(|at| self.offsets.get(at));
+        entry.map_or(self.base_offset, |(offset, _)| *offset)
+    }
+
+    /// It grows no more.
+    pub(super) fn close(&mut self) {
+        self.index = None;
+    }
+
+    /// Whether its index files would grow beyond `most` bytes.
+    pub(super) fn index_is_full(&self, most: u64) -> bool {
+        self.index.as_ref().is_some_and(|index| index.is_full(most))
     }
 
     /// Appends one batch that is `parts` joined; `header` is its own.
@@ -65,12 +217,18 @@ impl Segment {
         index_interval: u64,
     ) -> Result<(), StorageError> {
         storage.append(self.file, parts)?;
+        self.note(header, index_interval);
+        Ok(())
+    }
+
+    /// Enters a batch that is at the end of the file into the indexes.
+    fn note(&mut self, header: &BatchHeader, index_interval: u64) {
         let position = self.size;
-        let len: u64 = parts.iter().map(|part| part.len() as u64).sum();
+        let len = header.total_len() as u64;
         let newest = self.latest_time.map_or(NO_TIMESTAMP, |time| time.timestamp);
         if header.max_timestamp > newest {
-            let timestamp = header.max_timestamp;
-            self.latest_time = Some(LatestTime { timestamp, position });
+            let (timestamp, offset) = (header.max_timestamp, header.last_offset());
+            self.latest_time = Some(LatestTime { timestamp, offset });
         }
         if self.offsets.is_empty() || self.since_entry >= index_interval {
             self.offsets.push((header.base_offset, position));
@@ -78,13 +236,18 @@ impl Segment {
             if self.times.last().is_none_or(|(last, _)| *last < newest) {
                 self.times.push((newest, position));
             }
+            if let Some(index) = &mut self.index {
+                index.add_offset(self.base_offset, header.last_offset(), position);
+                self.latest_time
+                    .into_iter()
+                    .for_each(|time| index.add_time(self.base_offset, time));
+            }
             self.since_entry = 0;
         }
         self.since_entry += len;
         self.rolls_from =
             self.rolls_from.or((header.max_timestamp >= 0).then_some(header.max_timestamp));
         self.size += len;
-        Ok(())
     }
 
     /// How long it has been filling, when a batch of `timestamp` comes.
@@ -95,8 +258,63 @@ impl Segment {
         }
     }
 
-    pub(super) fn delete(&self, storage: &mut dyn Storage) -> Result<(), StorageError> {
-        storage.delete(self.file)
+    /// Takes the segment out of its log; on a storage that lasts, gives the files that are to be deleted later.
+    pub(super) fn delete(
+        &self,
+        storage: &mut dyn Storage,
+        log: &str,
+    ) -> Result<Vec<String>, StorageError> {
+        if !storage.is_durable() {
+            storage.delete(self.file)?;
+            return Ok(Vec::new());
+        }
+        storage.close(self.file);
+        let mut doomed = Vec::new();
+        for suffix in [".log", ".index", ".timeindex", ".snapshot"] {
+            let name = path(log, self.base_offset, suffix);
+            let to = format!("{name}.deleted");
+            match storage.rename(&name, &to) {
+                Ok(()) => doomed.push(to),
+                Err(error) if error.kind == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(doomed)
+    }
+
+    /// The offset behind the last batch.
+    pub(super) fn end_offset(&self, storage: &mut dyn Storage) -> Result<i64, StorageError> {
+        let mut end = self.base_offset;
+        let from = self.offsets.last().map_or(0, |(_, position)| *position);
+        self.each_header(storage, from, &mut |header| end = header.last_offset() + 1)?;
+        Ok(end)
+    }
+
+    /// The header of every batch from `position` on.
+    pub(super) fn each_header(
+        &self,
+        storage: &mut dyn Storage,
+        mut position: u64,
+        seen: &mut dyn FnMut(&BatchHeader),
+    ) -> Result<(), StorageError> {
+        let (mut window, mut window_at) = (Bytes::new(), position);
+        while position < self.size {
+            let at = usize::try_from(position - window_at).unwrap_or(usize::MAX);
+            let header = match window.get(at..) {
+                Some(rest) if rest.len() >= HEADER_LEN => BatchHeader::parse(rest)
+                    .map_err(|error| corrupt(position, &error.to_string()))?,
+                _ => {
+                    let len = HEADER_CHUNK.min(self.size - position);
+                    window = whole(storage.read(self.file, position, len)?)?;
+                    window_at = position;
+                    BatchHeader::parse(&window)
+                        .map_err(|error| corrupt(position, &error.to_string()))?
+                }
+            };
+            seen(&header);
+            position += header.total_len() as u64;
+        }
+        Ok(())
     }
 
     /// Where the batch begins that holds `offset`, or else the first one behind it.
@@ -207,15 +425,61 @@ impl Segment {
     }
 }
 
+/// A segment that was gone over.
+pub(super) struct Recovered {
+    pub(super) segment: Segment,
+    /// The offset behind its last batch.
+    pub(super) end: i64,
+    /// Whether bytes were cut off.
+    pub(super) cut: bool,
+}
+
+/// Shows every batch of a file until one is refused, and gives where the first bad one begins.
+fn each_batch(
+    storage: &mut dyn Storage,
+    file: FileId,
+    size: u64,
+    accept: &mut dyn FnMut(&Batch) -> bool,
+) -> Result<u64, StorageError> {
+    let (mut position, mut want) = (0, CHUNK);
+    while position < size {
+        let len = want.min(size - position);
+        let bytes = whole(storage.read(file, position, len)?)?;
+        let mut batches = Batches::new(bytes.clone());
+        let mut passed = 0;
+        loop {
+            match batches.next() {
+                Some(Ok(batch)) if accept(&batch) => passed = batches.position() as u64,
+                Some(_) => return Ok(position + passed),
+                None => break,
+            }
+        }
+        want = CHUNK;
+        if passed == 0 {
+            // Either the batch is larger than what was read, or the file ends in it.
+            let length = bytes.get(8..12).and_then(|length| length.try_into().ok());
+            let length = length.map_or(0, i32::from_be_bytes);
+            want = u64::try_from(length).unwrap_or(0) + 12;
+            if want <= len || want > size - position {
+                return Ok(position);
+            }
+        }
+        position += passed;
+    }
+    Ok(position)
+}
+
+/// The position of the last entry that is not behind `offset`.
+fn floor(offsets: &[(i64, u64)], offset: i64) -> u64 {
+    let after = offsets.partition_point(|(known, _)| *known <= offset);
+    let entry = after.checked_sub(1).and_then(|at| offsets.get(at));
+    entry.map_or(0, |(_, position)| *position)
+}
+
 fn whole(records: Records) -> Result<Bytes, StorageError> {
-    records
-        .to_bytes()
-        .map_err(|error| StorageError { what: "read records".to_owned(), kind: error.kind() })
+    records.to_bytes().map_err(|error| StorageError::new("read records", error.kind()))
 }
 
 fn corrupt(position: u64, why: &str) -> StorageError {
-    StorageError {
-        what: format!("batch at {position} of a segment: {why}"),
-        kind: std::io::ErrorKind::InvalidData,
-    }
+    StorageError::corrupt(format!("batch at {position} of a segment: {why}"))
 }

@@ -1,11 +1,13 @@
-//! Where the bytes of a log live: files that are appended to, read at a position and cut short.
+//! Where the bytes of logs live: files that are appended to, read at a position, cut short and renamed.
 //!
-//! A `Storage` is synchronous and knows nothing of batches. What `read` gives stays valid and unchanged while the
-//! file is appended to, truncated or deleted, because whoever asked may still be sending it.
+//! A `Storage` knows nothing of batches. What `read` gives stays valid and unchanged while the file is appended to or
+//! deleted, because whoever asked may still be sending it. Everything is done at once but for forcing bytes to the
+//! medium: that is a job, to be run wherever waiting does no harm.
+//!
+//! Names are paths below the log directory, with `/` between their parts.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use kafka_proto::records::Records;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// A file of a [`Storage`].
@@ -21,6 +23,16 @@ pub struct StorageError {
     pub kind: std::io::ErrorKind,
 }
 
+impl StorageError {
+    pub(crate) fn new(what: impl Into<String>, kind: std::io::ErrorKind) -> Self {
+        Self { what: what.into(), kind }
+    }
+
+    pub(crate) fn corrupt(what: impl Into<String>) -> Self {
+        Self::new(what, std::io::ErrorKind::InvalidData)
+    }
+}
+
 impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.what, self.kind)
@@ -29,13 +41,70 @@ impl fmt::Display for StorageError {
 
 impl std::error::Error for StorageError {}
 
+/// Whether a small file is to be on the medium when it has been replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replace {
+    /// It is: a loss of power leaves the new content.
+    Synced,
+    /// Only the end of the process leaves it; after a loss of power it may be the old one, the new one or garbage.
+    Written,
+}
+
+/// Forces bytes to the medium when it is run.
+pub struct SyncJob {
+    run: Box<dyn FnOnce() -> Result<(), StorageError> + Send>,
+    /// Whether running it takes a while, so that it belongs on a thread of its own.
+    pub(crate) waits: bool,
+}
+
+impl SyncJob {
+    pub(crate) fn new(
+        waits: bool,
+        run: impl FnOnce() -> Result<(), StorageError> + Send + 'static,
+    ) -> Self {
+        Self { run: Box::new(run), waits }
+    }
+
+    /// Whether it takes a while, so that it belongs on a thread of its own.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// When the medium did not take the bytes. Which of them it has is then unknown, and asking again tells nothing.
+    pub fn run(self) -> Result<(), StorageError> {
+        (self.run)()
+    }
+}
+
+impl fmt::Debug for SyncJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SyncJob").field("waits", &self.waits).finish_non_exhaustive()
+    }
+}
+
 /// The seam between logs and what keeps them.
 pub trait Storage: Send + fmt::Debug {
-    /// Makes an empty file; `name` is its path below the log directory, as Kafka names it.
+    /// Whether what is written outlives the process, so that there is a point in leaving notes for the next one.
+    fn is_durable(&self) -> bool;
+
+    /// Makes an empty file, in place of one of that name.
     ///
     /// # Errors
     /// When it cannot be made.
     fn create(&mut self, name: &str) -> Result<FileId, StorageError>;
+
+    /// Opens a file that is there, and gives its length.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be opened.
+    fn open(&mut self, name: &str) -> Result<(FileId, u64), StorageError>;
+
+    /// Forgets the id of a file, and leaves the file.
+    fn close(&mut self, file: FileId);
 
     /// Appends `parts`, one behind the other, all or nothing.
     ///
@@ -60,227 +129,40 @@ pub trait Storage: Send + fmt::Debug {
     /// # Errors
     /// When it cannot be deleted.
     fn delete(&mut self, file: FileId) -> Result<(), StorageError>;
-}
 
-/// The first piece of memory that a file takes; each further one is twice as large.
-const SMALLEST_CHUNK: usize = 4 * 1024;
+    /// What forces everything that is now in `files`, and that they are there, to the medium.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened.
+    fn sync(&mut self, files: &[FileId]) -> Result<SyncJob, StorageError>;
 
-/// The largest piece of memory that a file takes at once, unless one append is larger.
-const LARGEST_CHUNK: usize = 1024 * 1024;
+    /// The names of the files and directories in a directory, in order; none when there is no such directory.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn list(&mut self, directory: &str) -> Result<Vec<String>, StorageError>;
 
-/// Keeps files in memory: one copy at append, none at read.
-///
-/// A file is a row of shared slices and one open chunk behind them. A read that reaches into the open chunk turns
-/// its filled part into one more slice, so slices are as few as reads and full chunks make them.
-#[derive(Debug, Default)]
-pub struct MemoryStorage {
-    files: BTreeMap<FileId, MemoryFile>,
-    next: u64,
-}
+    /// All of a small file; `None` when it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn load(&mut self, name: &str) -> Result<Option<Bytes>, StorageError>;
 
-#[derive(Debug, Default)]
-struct MemoryFile {
-    /// Position of the first byte of each slice, in order.
-    slices: Vec<(u64, Bytes)>,
-    /// Length of all slices.
-    shared: u64,
-    open: BytesMut,
-    chunk: usize,
-}
+    /// Writes all of a small file. Whoever reads it later finds all of the old content or all of the new.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn replace(&mut self, name: &str, content: &[u8], how: Replace) -> Result<(), StorageError>;
 
-impl MemoryStorage {
-    /// An empty one.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+    /// Renames a file or a directory.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), StorageError>;
 
-    /// Bytes in all files.
-    #[must_use]
-    pub fn len(&self) -> u64 {
-        self.files.values().map(MemoryFile::len).sum()
-    }
-
-    /// Whether no file holds a byte.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn file(&mut self, file: FileId, what: &str) -> Result<&mut MemoryFile, StorageError> {
-        self.files.get_mut(&file).ok_or_else(|| StorageError {
-            what: format!("{what} file {}", file.0),
-            kind: std::io::ErrorKind::NotFound,
-        })
-    }
-}
-
-impl Storage for MemoryStorage {
-    fn create(&mut self, _name: &str) -> Result<FileId, StorageError> {
-        let file = FileId(self.next);
-        self.next += 1;
-        self.files.insert(file, MemoryFile::default());
-        Ok(file)
-    }
-
-    fn append(&mut self, file: FileId, parts: &[&[u8]]) -> Result<(), StorageError> {
-        let file = self.file(file, "append to")?;
-        file.make_room(parts.iter().map(|part| part.len()).sum());
-        parts.iter().for_each(|part| file.open.extend_from_slice(part));
-        Ok(())
-    }
-
-    fn read(&mut self, file: FileId, position: u64, len: u64) -> Result<Records, StorageError> {
-        let id = file;
-        let file = self.file(file, "read")?;
-        file.read(position, len).ok_or_else(|| StorageError {
-            what: format!("read {len} bytes at {position} of file {}", id.0),
-            kind: std::io::ErrorKind::UnexpectedEof,
-        })
-    }
-
-    fn truncate(&mut self, file: FileId, len: u64) -> Result<(), StorageError> {
-        self.file(file, "truncate")?.truncate(len);
-        Ok(())
-    }
-
-    fn delete(&mut self, file: FileId) -> Result<(), StorageError> {
-        self.file(file, "delete")?;
-        self.files.remove(&file);
-        Ok(())
-    }
-}
-
-impl MemoryFile {
-    fn len(&self) -> u64 {
-        self.shared + self.open.len() as u64
-    }
-
-    /// Sees to it that the next `len` bytes lie in one piece.
-    fn make_room(&mut self, len: usize) {
-        if self.open.capacity() - self.open.len() >= len {
-            return;
-        }
-        self.share();
-        self.chunk = (self.chunk * 2).clamp(SMALLEST_CHUNK, LARGEST_CHUNK);
-        self.open = BytesMut::with_capacity(self.chunk.max(len));
-    }
-
-    /// Turns the filled part of the open chunk into a slice.
-    fn share(&mut self) {
-        if !self.open.is_empty() {
-            let slice = self.open.split().freeze();
-            let at = self.shared;
-            self.shared += slice.len() as u64;
-            self.slices.push((at, slice));
-        }
-    }
-
-    fn read(&mut self, position: u64, len: u64) -> Option<Records> {
-        let end = position.checked_add(len)?;
-        if end > self.len() {
-            return None;
-        }
-        if end > self.shared {
-            self.share();
-        }
-        let first = self.slices.partition_point(|(at, slice)| at + slice.len() as u64 <= position);
-        let mut pieces = Vec::new();
-        for (at, slice) in self.slices.get(first..)?.iter().take_while(|(at, _)| *at < end) {
-            let from = usize::try_from(position.saturating_sub(*at)).ok()?;
-            let to = usize::try_from(end - at).ok()?.min(slice.len());
-            pieces.push(slice.slice(from..to));
-        }
-        Some(match pieces.len() {
-            0 => Records::Bytes(Bytes::new()),
-            1 => Records::Bytes(pieces.swap_remove(0)),
-            _ => Records::Chain(pieces),
-        })
-    }
-
-    fn truncate(&mut self, len: u64) {
-        self.share();
-        while let Some((at, slice)) = self.slices.last_mut() {
-            if *at >= len {
-                self.shared = *at;
-                self.slices.pop();
-                continue;
-            }
-            slice.truncate(usize::try_from(len - *at).unwrap_or(usize::MAX));
-            self.shared = *at + slice.len() as u64;
-            break;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn storage_with(parts: &[&[u8]]) -> (MemoryStorage, FileId) {
-        let mut storage = MemoryStorage::new();
-        let file = storage.create("a").unwrap();
-        storage.append(file, parts).unwrap();
-        (storage, file)
-    }
-
-    fn read(storage: &mut MemoryStorage, file: FileId, position: u64, len: u64) -> Vec<u8> {
-        storage.read(file, position, len).unwrap().to_bytes().unwrap().to_vec()
-    }
-
-    #[test]
-    fn gives_back_any_range_whatever_was_read_in_between() {
-        let (mut storage, file) = storage_with(&[]);
-        let mut expected = Vec::new();
-        for step in 0..2_000_usize {
-            let piece = vec![u8::try_from(step % 251).unwrap(); step % 97];
-            storage.append(file, &[&piece, b"|"]).unwrap();
-            expected.extend_from_slice(&piece);
-            expected.push(b'|');
-            if step % 13 == 0 {
-                let from = expected.len() / 3;
-                let len = expected.len() / 2;
-                let got = read(&mut storage, file, from as u64, len as u64);
-                assert_eq!(got, &expected[from..from + len], "step {step}");
-            }
-        }
-        assert_eq!(storage.len(), expected.len() as u64);
-        assert_eq!(read(&mut storage, file, 0, expected.len() as u64), expected);
-    }
-
-    #[test]
-    fn appends_without_a_read_between_them_come_back_in_one_piece() {
-        let (mut storage, file) = storage_with(&[b"abc"]);
-        for _ in 0..20 {
-            storage.append(file, &[b"defg"]).unwrap();
-        }
-        let first = storage.read(file, 0, 83).unwrap();
-        assert!(matches!(&first, Records::Bytes(bytes) if bytes.len() == 83));
-        let again = storage.read(file, 0, 83).unwrap();
-        let (Records::Bytes(first), Records::Bytes(again)) = (first, again) else { panic!() };
-        assert_eq!(first.as_ptr(), again.as_ptr(), "a read copies nothing");
-    }
-
-    #[test]
-    fn what_was_read_outlives_truncation_and_deletion() {
-        let (mut storage, file) = storage_with(&[b"0123456789"]);
-        let held = storage.read(file, 2, 8).unwrap();
-        storage.truncate(file, 4).unwrap();
-        storage.append(file, &[b"ab"]).unwrap();
-        assert_eq!(read(&mut storage, file, 0, 6), b"0123ab");
-        assert_eq!(held.to_bytes().unwrap(), &b"23456789"[..]);
-        storage.delete(file).unwrap();
-        assert_eq!(held.to_bytes().unwrap(), &b"23456789"[..]);
-        assert!(storage.is_empty());
-    }
-
-    #[test]
-    fn reading_past_the_end_or_of_a_deleted_file_says_so() {
-        let (mut storage, file) = storage_with(&[b"0123"]);
-        let error = storage.read(file, 2, 3).unwrap_err().to_string();
-        assert_eq!(error, "read 3 bytes at 2 of file 0: unexpected end of file");
-        storage.delete(file).unwrap();
-        let error = storage.append(file, &[b"x"]).unwrap_err().to_string();
-        assert_eq!(error, "append to file 0: entity not found");
-    }
+    /// Deletes a file, or a directory with all that is in it; what is not there is no error.
+    ///
+    /// # Errors
+    /// When it cannot be deleted.
+    fn remove(&mut self, name: &str) -> Result<(), StorageError>;
 }

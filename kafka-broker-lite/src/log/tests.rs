@@ -4,13 +4,17 @@ use super::*;
 use kafka_proto::records::{BatchBuilder, Batches, Compressor, Stamp};
 use kafka_proto::wire::sample::Rng;
 
-const NOW_MS: i64 = 1_700_000_000_000;
+pub(super) const NOW_MS: i64 = 1_700_000_000_000;
 
-fn config() -> LogConfig {
+pub(super) fn config() -> LogConfig {
     LogConfig {
         segment_bytes: 4_000,
         segment_ms: i64::MAX,
         index_interval_bytes: 300,
+        index_bytes: 10_485_760,
+        flush_messages: i64::MAX,
+        flush_ms: u64::MAX,
+        file_delete_delay_ms: 60_000,
         retention_ms: -1,
         retention_bytes: -1,
         max_message_bytes: 1 << 20,
@@ -24,7 +28,7 @@ fn config() -> LogConfig {
     }
 }
 
-fn batch(records: usize, timestamp: i64, padding: usize) -> Batch {
+pub(super) fn batch(records: usize, timestamp: i64, padding: usize) -> Batch {
     let mut builder = BatchBuilder::new(Vec::new());
     for _ in 0..records {
         builder.append(timestamp, None, Some(&vec![b'x'; padding]), &[]);
@@ -104,7 +108,7 @@ fn nothing_is_read_behind_the_given_end() {
 fn a_batch_gets_the_epoch_of_its_leader() {
     let (mut storage, config) = (MemoryStorage::new(), config());
     let mut log = new_log(&mut storage);
-    log.begin_epoch(0);
+    log.begin_epoch(&mut storage, 0).unwrap();
     for epoch in [0, 0, 3, 7] {
         log.append(&mut storage, &config, &batch(1, NOW_MS, 1), epoch, NOW_MS).unwrap();
     }
@@ -161,58 +165,20 @@ fn moving_the_start_lets_go_of_memory() {
     assert_eq!(base, 10);
 }
 
-/// A storage that fails when told to.
-#[derive(Debug, Default)]
-struct Failing {
-    inner: MemoryStorage,
-    broken: bool,
-}
-
-impl Storage for Failing {
-    fn create(&mut self, name: &str) -> Result<FileId, StorageError> {
-        self.check("create")?;
-        self.inner.create(name)
-    }
-
-    fn append(&mut self, file: FileId, parts: &[&[u8]]) -> Result<(), StorageError> {
-        self.check("append")?;
-        self.inner.append(file, parts)
-    }
-
-    fn read(&mut self, file: FileId, position: u64, len: u64) -> Result<Records, StorageError> {
-        self.inner.read(file, position, len)
-    }
-
-    fn truncate(&mut self, file: FileId, len: u64) -> Result<(), StorageError> {
-        self.inner.truncate(file, len)
-    }
-
-    fn delete(&mut self, file: FileId) -> Result<(), StorageError> {
-        self.inner.delete(file)
-    }
-}
-
-impl Failing {
-    fn check(&self, what: &str) -> Result<(), StorageError> {
-        let kind = std::io::ErrorKind::StorageFull;
-        if self.broken { Err(StorageError { what: what.to_owned(), kind }) } else { Ok(()) }
-    }
-}
-
 #[test]
 fn an_append_that_fails_leaves_the_log_as_it_was() {
-    let (mut storage, config) = (Failing::default(), config());
+    let (mut storage, config) = (SimDisk::new(), config());
     let mut log = Log::create(&mut storage, "t-0".to_owned(), NOW_MS).unwrap();
     log.append(&mut storage, &config, &batch(2, NOW_MS, 2_500), 0, NOW_MS).unwrap();
     for padding in [1, 2_500] {
-        storage.broken = true;
+        storage.fail(Some(DiskFault::Full));
         let small = batch(1, NOW_MS, padding);
         let error = log.append(&mut storage, &config, &small, 1, NOW_MS).unwrap_err();
         assert_eq!(error.kind, std::io::ErrorKind::StorageFull);
         assert_eq!((log.end_offset(), log.high_watermark(), log.segment_count()), (2, 2, 1));
         assert_eq!(log.epochs().at(2), Some(0));
     }
-    storage.broken = false;
+    storage.fail(None);
     let next = log.append(&mut storage, &config, &batch(1, NOW_MS, 1), 0, NOW_MS).unwrap();
     assert_eq!(next, 2);
 }

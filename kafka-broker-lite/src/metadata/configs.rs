@@ -181,6 +181,10 @@ impl Configs {
             segment_bytes: size("segment.bytes"),
             segment_ms: number("segment.ms"),
             index_interval_bytes: size("index.interval.bytes"),
+            index_bytes: size("segment.index.bytes"),
+            flush_messages: number("flush.messages"),
+            flush_ms: size("flush.ms"),
+            file_delete_delay_ms: size("file.delete.delay.ms"),
             retention_ms: number("retention.ms"),
             retention_bytes: number("retention.bytes"),
             max_message_bytes: bytes("max.message.bytes"),
@@ -244,10 +248,7 @@ impl Configs {
         changes: &[(Arc<str>, Change)],
         replace: bool,
     ) -> Result<Values, Refused> {
-        let own = match scope {
-            Scope::Broker => &self.broker,
-            Scope::AllBrokers => &self.all_brokers,
-        };
+        let own = self.brokers(scope);
         let fixed: Vec<&str> = changes
             .iter()
             .filter_map(|(name, _)| broker_configs::find(name))
@@ -271,6 +272,14 @@ impl Configs {
                 .map_err(|(_, text)| (ErrorCode::INVALID_REQUEST, text))?;
         }
         Ok(changed)
+    }
+
+    /// What was set for `scope`.
+    pub(crate) fn brokers(&self, scope: Scope) -> &Values {
+        match scope {
+            Scope::Broker => &self.broker,
+            Scope::AllBrokers => &self.all_brokers,
+        }
     }
 
     /// Puts in force what [`Self::change_brokers`] gave.

@@ -7,17 +7,22 @@ use super::incoming::{Garbage, Incoming};
 use crate::broker::{Action, Broker, ConnectionId};
 use crate::clock::{Clock, Now};
 use crate::config::ListenerName;
+use crate::log::{StorageError, SyncJob};
 use kafka_proto::frame::Frame;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 /// Bytes of answers that are not sent yet; with more, no request of the connection is handled.
 const UNSENT: usize = 256 * 1024;
 
 pub(super) type Shared = Arc<Mutex<Hub>>;
+
+/// How a sync has ended, and the token that it was given with.
+pub(super) type Synced = (u64, Result<(), StorageError>);
 
 /// A panic elsewhere ends its own connection, and leaves nothing half done that others would trip over.
 pub(super) fn lock(hub: &Shared) -> MutexGuard<'_, Hub> {
@@ -35,6 +40,14 @@ pub(super) struct Hub {
     /// When the machine will be asked again, and how to have that done sooner.
     armed_ms: u64,
     sooner: Arc<Notify>,
+    /// Where threads tell that a sync has ended.
+    synced: UnboundedSender<Synced>,
+}
+
+/// What goes out of a connection.
+enum Output {
+    Frame(Frame),
+    Closing(String),
 }
 
 #[derive(Debug, Default)]
@@ -76,7 +89,7 @@ pub(super) enum Held {
 }
 
 impl Hub {
-    pub(super) fn shared(broker: Broker, clock: Clock) -> Shared {
+    pub(super) fn shared(broker: Broker, clock: Clock, synced: UnboundedSender<Synced>) -> Shared {
         Arc::new(Mutex::new(Self {
             broker,
             clock,
@@ -85,6 +98,7 @@ impl Hub {
             next_connection: 0,
             armed_ms: 0,
             sooner: Arc::default(),
+            synced,
         }))
     }
 
@@ -171,26 +185,56 @@ impl Hub {
     /// Carries out what the machine wants done.
     fn perform(&mut self, now: Now, mut own: Option<(ConnectionId, &mut Outgoing)>) {
         while let Some(action) = self.broker.poll(now) {
-            let (Action::Send { conn, .. } | Action::Close { conn, .. }) = &action;
+            let (conn, output) = match action {
+                Action::Send { conn, frame } => (conn, Output::Frame(frame)),
+                Action::Close { conn, reason } => (conn, Output::Closing(reason)),
+                Action::Sync { token, job } => {
+                    self.sync(now, token, job);
+                    continue;
+                }
+            };
             if let Some((id, outgoing)) = &mut own
-                && conn == id
+                && conn == *id
             {
-                match action {
-                    Action::Send { frame, .. } => outgoing.push(frame),
-                    Action::Close { reason, .. } => outgoing.closing = Some(reason),
+                match output {
+                    Output::Frame(frame) => outgoing.push(frame),
+                    Output::Closing(reason) => outgoing.closing = Some(reason),
                 }
                 continue;
             }
-            let Some(outbox) = self.outboxes.get_mut(conn) else { continue };
-            match action {
-                Action::Send { frame, .. } => outbox.frames.push_back(frame),
-                Action::Close { reason, .. } => outbox.closing = Some(reason),
+            let Some(outbox) = self.outboxes.get_mut(&conn) else { continue };
+            match output {
+                Output::Frame(frame) => outbox.frames.push_back(frame),
+                Output::Closing(reason) => outbox.closing = Some(reason),
             }
             if let Some(task) = outbox.task.take() {
                 task.wake();
             }
         }
         self.wake_held();
+    }
+
+    /// Has a sync run: by a thread that may wait for the medium, unless there is nothing to wait for.
+    fn sync(&mut self, now: Now, token: u64, job: SyncJob) {
+        if !job.waits() {
+            return self.broker.on_synced(now, token, job.run());
+        }
+        let ended = self.synced.clone();
+        tokio::task::spawn_blocking(move || {
+            let _stopped_meanwhile = ended.send((token, job.run()));
+        });
+    }
+
+    /// A sync that a thread was given has ended.
+    pub(super) fn on_synced(&mut self, (token, result): Synced) {
+        let now = self.clock.now();
+        self.broker.on_synced(now, token, result);
+        self.perform(now, None);
+    }
+
+    /// Lets the machine put its storage in order.
+    pub(super) fn stop(&mut self) -> Result<(), StorageError> {
+        self.broker.stop()
     }
 
     /// A request may end without an answer: then nothing but this tells its connection to go on.

@@ -1,20 +1,32 @@
 //! Everything a broker knows between two requests.
 
+mod directory;
+mod disk;
+mod opening;
 mod partition;
 mod producers;
+mod snapshot;
 
-pub(crate) use partition::{AppendContext, Partition, Refusal};
+pub(crate) use partition::{AppendContext, Partition, Refusal, Rejected};
 
 use crate::clock::Now;
 use crate::config::{BrokerConfig, ListenerName};
 use crate::control::Control;
 use crate::fetch_session::FetchSessions;
 use crate::log::{Storage, StorageError};
-use crate::metadata::{Configs, Topic, Topics, Values};
+use crate::metadata::{BROKER, Configs, Journal, Scope, TOPIC, Topic, Topics, Values};
+use disk::Disk;
 use kafka_proto::ErrorCode;
 use kafka_proto::records::Decompressor;
+use kafka_proto::stored::MetadataRecord;
+use kafka_proto::stored::metadata::{
+    ConfigRecord, PartitionRecord, ProducerIdsRecord, RemoveTopicRecord, TopicRecord,
+};
 use kafka_proto::uuid::Uuid;
 use std::sync::Arc;
+
+/// Producer ids that are taken at a time.
+const PRODUCER_ID_BLOCK: i64 = 1000;
 
 /// A partition, by its topic's id.
 pub(crate) type PartitionKey = (Uuid, i32);
@@ -30,7 +42,13 @@ pub(crate) struct State {
     pub(crate) control: Control,
     /// Partitions of which waiting fetches should take another look.
     pub(crate) news: Vec<PartitionKey>,
+    pub(crate) disk: Disk,
+    /// The metadata log, on a storage that lasts.
+    journal: Option<Journal>,
+    directory_id: Uuid,
     next_producer_id: i64,
+    /// The end of the block of producer ids that this broker has taken.
+    producer_ids_end: i64,
     random: u64,
 }
 
@@ -46,7 +64,11 @@ impl State {
             sessions: FetchSessions::new(slots),
             control: Control::default(),
             news: Vec::new(),
+            disk: Disk::default(),
+            journal: None,
+            directory_id: Uuid::ZERO,
             next_producer_id: 0,
+            producer_ids_end: 0,
             random: now.random,
             config,
         }
@@ -74,10 +96,18 @@ impl State {
         Uuid::from_random(u128::from(high) << 64 | u128::from(low))
     }
 
-    pub(crate) fn new_producer_id(&mut self) -> i64 {
+    /// A producer id that nobody has had, also before a restart.
+    pub(crate) fn new_producer_id(&mut self, now: Now) -> Result<i64, StorageError> {
         let id = self.next_producer_id;
+        if id == self.producer_ids_end {
+            let end = id + PRODUCER_ID_BLOCK;
+            let (broker_id, broker_epoch) = (self.config.node_id, -1);
+            let block = ProducerIdsRecord { broker_id, broker_epoch, next_producer_id: end };
+            self.record(now, &[block.into()])?;
+            self.producer_ids_end = end;
+        }
         self.next_producer_id += 1;
-        id
+        Ok(id)
     }
 
     /// Creates a topic that was found good.
@@ -89,27 +119,120 @@ impl State {
         configs: Values,
     ) -> Result<Uuid, StorageError> {
         let id = self.new_topic_id(now);
+        let mut records = vec![TopicRecord { name: name.clone(), topic_id: id }.into()];
+        records.extend(config_records(TOPIC, name, &Values::new(), &configs));
+        records.extend((0..partitions).map(|index| self.partition_record(id, index)));
+        self.record(now, &records)?;
         let log_config = self.configs.log_config(&configs);
-        let partitions = (0..partitions)
-            .map(|index| Partition::create(&mut *self.storage, name, index, now.wall_ms))
-            .collect::<Result<_, _>>()?;
         let name = name.clone();
-        self.topics.insert(Topic { name, id, partitions, configs, log_config });
+        self.topics.insert(Topic { name, id, partitions: Vec::new(), configs, log_config });
+        self.add_partitions(now, id, partitions)?;
         Ok(id)
     }
 
-    /// Deletes a topic and wakes who waits for its records.
-    pub(crate) fn delete_topic(&mut self, id: Uuid) -> Result<(), StorageError> {
-        let Some(mut topic) = self.topics.remove(id) else { return Ok(()) };
-        for (index, partition) in (0..).zip(&mut topic.partitions) {
-            self.news.push((id, index));
-            partition.log.delete(&mut *self.storage)?;
+    /// Gives a topic that many partitions, which is more than it has.
+    pub(crate) fn grow_topic(
+        &mut self,
+        now: Now,
+        id: Uuid,
+        partitions: i32,
+    ) -> Result<(), StorageError> {
+        let has = self.topics.by_id(id).map_or(0, |topic| topic.partitions.len());
+        let added = (0..partitions).skip(has);
+        let records: Vec<_> = added.map(|index| self.partition_record(id, index)).collect();
+        self.record(now, &records)?;
+        self.add_partitions(now, id, partitions)
+    }
+
+    fn add_partitions(&mut self, now: Now, id: Uuid, partitions: i32) -> Result<(), StorageError> {
+        let Some(topic) = self.topics.by_id_mut(id) else { return Ok(()) };
+        for index in (0..partitions).skip(topic.partitions.len()) {
+            let storage = &mut *self.storage;
+            let made = Partition::create(storage, &topic.name, index, now.wall_ms)
+                .and_then(|made| directory::note_topic(storage, &made.name, id).map(|()| made));
+            match made {
+                Ok(partition) => topic.partitions.push(partition),
+                Err(error) => {
+                    self.storage_failed(&error);
+                    return Err(error);
+                }
+            }
         }
         Ok(())
     }
 
+    fn partition_record(&self, topic_id: Uuid, partition_id: i32) -> MetadataRecord {
+        let node_id = self.config.node_id;
+        let partition = PartitionRecord {
+            partition_id,
+            topic_id,
+            replicas: vec![node_id],
+            isr: vec![node_id],
+            leader: node_id,
+            leader_epoch: 0,
+            partition_epoch: 0,
+            directories: vec![self.directory_id],
+            ..PartitionRecord::default()
+        };
+        partition.into()
+    }
+
+    /// Deletes a topic and wakes who waits for its records.
+    pub(crate) fn delete_topic(&mut self, now: Now, id: Uuid) -> Result<(), StorageError> {
+        if self.topics.by_id(id).is_none() {
+            return Ok(());
+        }
+        self.record(now, &[RemoveTopicRecord { topic_id: id }.into()])?;
+        let Some(mut topic) = self.topics.remove(id) else { return Ok(()) };
+        let unique = format!("{:016x}{:016x}", self.random(now), self.random(now));
+        for (index, partition) in (0..).zip(&mut topic.partitions) {
+            self.news.push((id, index));
+            let deleted = partition.log.delete(&mut *self.storage, &unique);
+            let doomed = partition.log.take_doomed();
+            self.doom(now, topic.log_config.file_delete_delay_ms, doomed);
+            self.stored(deleted)?;
+        }
+        Ok(())
+    }
+
+    /// Changes the own configs of a topic.
+    pub(crate) fn set_topic_configs(
+        &mut self,
+        now: Now,
+        id: Uuid,
+        configs: Values,
+    ) -> Result<(), StorageError> {
+        let Some(topic) = self.topics.by_id(id) else { return Ok(()) };
+        let records = config_records(TOPIC, &topic.name, &topic.configs, &configs);
+        self.record(now, &records)?;
+        let log_config = self.configs.log_config(&configs);
+        if let Some(topic) = self.topics.by_id_mut(id) {
+            topic.configs = configs;
+            topic.log_config = log_config;
+        }
+        Ok(())
+    }
+
+    /// Changes the configs of this broker, or of all.
+    pub(crate) fn set_broker_configs(
+        &mut self,
+        now: Now,
+        scope: Scope,
+        configs: Values,
+    ) -> Result<(), StorageError> {
+        let name = match scope {
+            Scope::Broker => self.config.node_id.to_string().into(),
+            Scope::AllBrokers => Arc::from(""),
+        };
+        let records = config_records(BROKER, &name, self.configs.brokers(scope), &configs);
+        self.record(now, &records)?;
+        self.configs.set_brokers(scope, configs);
+        self.refresh_log_configs();
+        Ok(())
+    }
+
     /// Takes changed configs over into every topic.
-    pub(crate) fn refresh_log_configs(&mut self) {
+    fn refresh_log_configs(&mut self) {
         for topic in self.topics.iter_mut() {
             topic.log_config = self.configs.log_config(&topic.configs);
         }
@@ -119,17 +242,25 @@ impl State {
     pub(crate) fn clean(&mut self, now: Now) {
         const EXPIRATION: &str = "producer.id.expiration.ms";
         let expiration_ms = self.configs.broker_number(EXPIRATION).unwrap_or(i64::MAX);
+        if self.disk.check().is_err() {
+            return;
+        }
+        let (mut doomed, mut failed) = (Vec::new(), None);
         for topic in self.topics.iter_mut() {
+            let delay_ms = topic.log_config.file_delete_delay_ms;
             for (index, partition) in (0..).zip(&mut topic.partitions) {
                 partition.producers.expire(now.wall_ms, expiration_ms);
                 let storage = &mut *self.storage;
-                // A file that could not be deleted is out of the log all the same.
                 let deleted = partition.log.retain(storage, &topic.log_config, now.wall_ms);
                 if deleted != Ok(0) {
                     self.news.push((topic.id, index));
                 }
+                doomed.push((delay_ms, partition.log.take_doomed()));
+                failed = failed.or(deleted.err());
             }
         }
+        doomed.into_iter().for_each(|(delay_ms, names)| self.doom(now, delay_ms, names));
+        failed.iter().for_each(|error| self.storage_failed(error));
     }
 
     /// Checks the leader epoch that a request believes in; -1 believes in none.
@@ -141,4 +272,20 @@ impl State {
             _ => Ok(()),
         }
     }
+}
+
+/// What changes `old` configs into `new` ones.
+fn config_records(
+    resource_type: i8,
+    resource_name: &Arc<str>,
+    old: &Values,
+    new: &Values,
+) -> Vec<MetadataRecord> {
+    let record = |name: &Arc<str>, value: Option<&Arc<str>>| {
+        let (resource_name, name, value) = (resource_name.clone(), name.clone(), value.cloned());
+        ConfigRecord { resource_type, resource_name, name, value }.into()
+    };
+    let gone = old.keys().filter(|name| !new.contains_key(*name)).map(|name| record(name, None));
+    let set = new.iter().filter(|(name, value)| old.get(*name) != Some(*value));
+    gone.chain(set.map(|(name, value)| record(name, Some(value)))).collect()
 }

@@ -4,7 +4,8 @@
 //! something that no header tells: keys on a compacted topic, or timestamps with a lower limit.
 
 use super::producers::{NO_PRODUCER_ID, Producers, Verdict};
-use crate::log::{Log, LogConfig, Storage, StorageError};
+use super::snapshot;
+use crate::log::{Checkpoint, Log, LogConfig, Storage, StorageError, SyncJob};
 use bytes::Bytes;
 use kafka_proto::ErrorCode;
 use kafka_proto::records::{Batch, BatchHeader, Batches, Compression, Decompressor, TimestampType};
@@ -32,6 +33,8 @@ pub(crate) struct Partition {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) base_offset: i64,
+    /// The offset behind its last record.
+    pub(crate) end_offset: i64,
     /// When the log stamps its records, what it stamped on these.
     pub(crate) append_time_ms: Option<i64>,
     /// Whether it was there before.
@@ -63,6 +66,27 @@ impl From<StorageError> for Refusal {
     }
 }
 
+/// Why nothing was appended.
+#[derive(Debug)]
+pub(crate) enum Rejected {
+    /// The batch is not as it should be.
+    Refused(Refusal),
+    /// The storage does not take it, nor anything else from now on.
+    Failed(StorageError),
+}
+
+impl From<Refusal> for Rejected {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StorageError> for Rejected {
+    fn from(error: StorageError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// What an append needs beside the batch.
 pub(crate) struct AppendContext<'a> {
     pub(crate) storage: &'a mut dyn Storage,
@@ -82,8 +106,30 @@ impl Partition {
     ) -> Result<Self, StorageError> {
         let name = format!("{topic}-{index}");
         let mut log = Log::create(storage, name.clone(), now_ms)?;
-        log.begin_epoch(0);
+        log.begin_epoch(storage, 0)?;
         Ok(Self { name, log, producers: Producers::default(), leader_epoch: 0 })
+    }
+
+    /// Takes a partition over from the process before; one that it did not come to make is made.
+    pub(crate) fn open(
+        storage: &mut dyn Storage,
+        (topic, index): (&str, i32),
+        config: &LogConfig,
+        noted: Checkpoint,
+        leader_epoch: i32,
+        now_ms: i64,
+    ) -> Result<Self, StorageError> {
+        let name = format!("{topic}-{index}");
+        let mut log = Log::open(storage, name.clone(), config, noted, now_ms)?;
+        let producers = snapshot::recover(storage, &log, now_ms)?;
+        log.begin_epoch(storage, leader_epoch)?;
+        Ok(Self { name, log, producers, leader_epoch })
+    }
+
+    /// Leaves everything as the next process needs it, and gives it to be synced.
+    pub(crate) fn stop(&mut self, storage: &mut dyn Storage) -> Result<SyncJob, StorageError> {
+        snapshot::write(storage, &self.name, self.log.end_offset(), &self.producers)?;
+        self.log.stop(storage)
     }
 
     /// Appends the one batch in `records`, or finds that it is there already.
@@ -91,7 +137,7 @@ impl Partition {
         &mut self,
         cx: &mut AppendContext<'_>,
         records: Bytes,
-    ) -> Result<Stored, Refusal> {
+    ) -> Result<Stored, Rejected> {
         let batch = only_batch(records, cx.version)?;
         let header = batch.header();
         check_size(&self.name, header, cx.config)?;
@@ -104,20 +150,28 @@ impl Partition {
         if idempotent {
             match self.producers.judge(&self.name, header) {
                 Verdict::Append => {}
-                Verdict::Refuse(code, message) => return Err(Refusal::new(code, message)),
+                Verdict::Refuse(code, message) => return Err(Refusal::new(code, message).into()),
                 Verdict::Duplicate(known) => {
                     let (base_offset, append_time_ms) = (known.base_offset, known.append_time_ms);
-                    return Ok(Stored { base_offset, append_time_ms, duplicate: true });
+                    let end_offset = base_offset + i64::from(header.count);
+                    return Ok(Stored { base_offset, end_offset, append_time_ms, duplicate: true });
                 }
             }
         }
         let append_time_ms = cx.config.log_append_time.then_some(cx.now_ms);
         let base_offset =
             self.log.append(cx.storage, cx.config, &batch, self.leader_epoch, cx.now_ms)?;
+        if base_offset > 0
+            && self.log.active_base_offset() == base_offset
+            && cx.storage.is_durable()
+        {
+            snapshot::write(cx.storage, &self.name, base_offset, &self.producers)?;
+        }
         if idempotent {
             self.producers.appended(header, base_offset, append_time_ms, cx.now_ms);
         }
-        Ok(Stored { base_offset, append_time_ms, duplicate: false })
+        let end_offset = self.log.end_offset();
+        Ok(Stored { base_offset, end_offset, append_time_ms, duplicate: false })
     }
 
     /// Checks what the topic asks of records.

@@ -5,7 +5,7 @@
 //! anywhere, as in Kafka.
 
 use kafka_proto::ErrorCode;
-use kafka_proto::records::{BatchHeader, increment_sequence};
+use kafka_proto::records::{BatchHeader, TimestampType, increment_sequence};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Batches remembered per producer: as many as a producer may have in flight.
@@ -17,14 +17,14 @@ pub(crate) const NO_PRODUCER_ID: i64 = -1;
 /// The producers of one partition.
 #[derive(Debug, Default)]
 pub(crate) struct Producers {
-    by_id: BTreeMap<i64, Producer>,
+    pub(super) by_id: BTreeMap<i64, Producer>,
 }
 
 #[derive(Debug)]
-struct Producer {
-    epoch: i16,
-    batches: VecDeque<Appended>,
-    used_ms: i64,
+pub(super) struct Producer {
+    pub(super) epoch: i16,
+    pub(super) batches: VecDeque<Appended>,
+    pub(super) used_ms: i64,
 }
 
 /// A batch in the log, as far as its producer may ask for it again.
@@ -115,6 +115,23 @@ impl Producers {
             base_offset,
             append_time_ms,
         });
+    }
+
+    /// Learns of a batch that was found in the log.
+    pub(crate) fn replayed(&mut self, header: &BatchHeader, now_ms: i64) {
+        if header.producer_id == NO_PRODUCER_ID || header.is_control() {
+            return;
+        }
+        let stamped = header.timestamp_type() == TimestampType::LogAppendTime;
+        let append_time_ms = stamped.then_some(header.max_timestamp);
+        self.appended(header, header.base_offset, append_time_ms, now_ms);
+    }
+
+    /// Takes over the producers of a snapshot that are not known from the log.
+    pub(crate) fn add_missing(&mut self, snapshot: Self) {
+        for (id, producer) in snapshot.by_id {
+            self.by_id.entry(id).or_insert(producer);
+        }
     }
 
     /// Forgets producers that have written nothing for `expiration_ms`.

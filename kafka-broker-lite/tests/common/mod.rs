@@ -72,6 +72,14 @@ impl Client {
         self.call(&metadata::Request { topics: None, ..Default::default() }, 9).await.unwrap()
     }
 
+    /// Asks for one topic, which may create it.
+    pub(crate) async fn metadata_of(&mut self, topic: &str) -> metadata::Response {
+        let topic =
+            metadata::MetadataRequestTopic { name: Some(topic.into()), ..Default::default() };
+        let topics = Some(vec![topic]);
+        self.call(&metadata::Request { topics, ..Default::default() }, 9).await.unwrap()
+    }
+
     /// Appends one batch of these values, and gives its offset.
     pub(crate) async fn produce(&mut self, topic: &str, values: &[&[u8]]) -> io::Result<i64> {
         let response = self.call(&produce_request(topic, 0, -1, values), 9).await?;

@@ -46,7 +46,7 @@ fn what_is_no_request_closes_its_connection_and_says_why() {
         (&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc], "API 5635 is not served"),
         (&[0, 3, 0, 99, 0, 0, 0, 1, 0xff, 0xff, 0], "Metadata is asked for in version 99"),
         (&[0, 3, 0xff, 0xff, 0, 0, 0, 1, 0xff, 0xff, 0], "Metadata is asked for in version -1"),
-        (&[0, 68, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0], "API 68 is not served"),
+        (&[0, 68, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0], "ConsumerGroupHeartbeat is not served"),
         (&[0, 22, 0, 6, 0, 0, 0, 1, 0xff, 0xff, 0], "asked for in version 6, served are 0-5"),
         (&[0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0x7f, 0, 0, 0], "no Metadata request: .topics:"),
         (&[0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 0, 9], "1 bytes are left over"),

@@ -3,6 +3,7 @@
 mod admin;
 mod configs;
 mod connections;
+mod disk;
 mod faults;
 mod fetching;
 mod finding;
@@ -36,6 +37,9 @@ struct World {
     correlation_id: i32,
     replies: BTreeMap<ConnectionId, VecDeque<Bytes>>,
     closed: BTreeMap<ConnectionId, String>,
+    /// Whether syncs end only when they are told to, and those that run.
+    slow_syncs: bool,
+    held_syncs: VecDeque<(u64, SyncJob)>,
 }
 
 impl World {
@@ -45,6 +49,10 @@ impl World {
 
     /// With these properties; the listeners are an inner and an outer one.
     fn with(properties: &[(&str, &str)]) -> Self {
+        Self::with_storage(Box::new(MemoryStorage::new()), properties)
+    }
+
+    fn with_storage(storage: Box<dyn Storage>, properties: &[(&str, &str)]) -> Self {
         let fixed = [
             ("listeners", "INSIDE://127.0.0.1:9092,OUTSIDE://127.0.0.1:9093"),
             ("advertised.listeners", "INSIDE://broker:9092,OUTSIDE://example.org:19093"),
@@ -55,7 +63,7 @@ impl World {
         let mut config = BrokerConfig::from_pairs(pairs).unwrap();
         config.cluster_id = "cluster-0123456789abcd".into();
         let now = Now { monotonic_ms: 0, wall_ms: START_MS, random: 42 };
-        let broker = Broker::new(config, Box::new(MemoryStorage::new()), now);
+        let broker = Broker::new(config, storage, now).unwrap();
         let mut world = Self {
             broker,
             now,
@@ -64,6 +72,8 @@ impl World {
             correlation_id: 0,
             replies: BTreeMap::new(),
             closed: BTreeMap::new(),
+            slow_syncs: false,
+            held_syncs: VecDeque::new(),
         };
         world.conn = world.connect("INSIDE");
         world
@@ -93,8 +103,22 @@ impl World {
                     assert!(self.closed.insert(conn, reason).is_none(), "closed twice");
                     self.broker.on_disconnect(conn);
                 }
+                Action::Sync { token, job } if self.slow_syncs => {
+                    self.held_syncs.push_back((token, job));
+                }
+                Action::Sync { token, job } => self.broker.on_synced(self.now, token, job.run()),
             }
         }
+    }
+
+    /// Ends the syncs that run, well or with a failure.
+    fn end_syncs(&mut self, fails: bool) {
+        for (token, job) in std::mem::take(&mut self.held_syncs) {
+            let failure = || StorageError::new("sync", std::io::ErrorKind::Other);
+            let result = if fails { Err(failure()) } else { job.run() };
+            self.broker.on_synced(self.now, token, result);
+        }
+        self.pump();
     }
 
     fn send_bytes(&mut self, conn: ConnectionId, frame: impl Into<Bytes>) {

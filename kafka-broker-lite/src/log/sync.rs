@@ -1,0 +1,127 @@
+//! What of a log is on the medium, and what has to be before it may be seen.
+//!
+//! With a flush policy an append that makes too many records unsynced holds the high watermark back until they are
+//! synced; whoever waits for an acknowledgement or reads waits for the high watermark. One sync of a log runs at a
+//! time: what comes meanwhile is synced by the next one, all together.
+
+use super::storage::{FileId, Storage, StorageError, SyncJob};
+use super::{Log, LogConfig};
+
+/// How far a log is synced.
+#[derive(Debug, Default)]
+pub(super) struct SyncState {
+    /// Everything before it is on the medium.
+    pub(super) recovery_point: i64,
+    /// Nothing may be seen before everything up to here is on the medium.
+    due: i64,
+    running: bool,
+    /// Since when something is not on the medium.
+    pub(super) since_ms: Option<i64>,
+    /// Files of full segments that are not synced; those of indexes are needed for nothing else.
+    full: Vec<FileId>,
+    indexes: Vec<FileId>,
+    /// Whether the file of leader epochs may not be on the medium.
+    pub(super) epochs_changed: bool,
+}
+
+impl SyncState {
+    pub(super) fn recovered(recovery_point: i64) -> Self {
+        Self { recovery_point, ..Self::default() }
+    }
+
+    pub(super) fn rolled(&mut self, full: FileId, indexes: Vec<FileId>) {
+        self.full.push(full);
+        self.indexes.extend(indexes);
+    }
+
+    pub(super) fn forget(&mut self, file: FileId) {
+        self.full.retain(|known| *known != file);
+    }
+}
+
+impl Log {
+    /// Everything before this offset is on the medium.
+    #[must_use]
+    pub fn recovery_point(&self) -> i64 {
+        self.sync.recovery_point
+    }
+
+    /// Whether a sync should be started now: one is due, or a segment was filled.
+    #[must_use]
+    pub fn wants_sync(&self) -> bool {
+        let SyncState { running, due, recovery_point, full, .. } = &self.sync;
+        !running && (due > recovery_point || !full.is_empty())
+    }
+
+    /// Since when records are in the log that are not on the medium.
+    #[must_use]
+    pub fn unsynced_since_ms(&self) -> Option<i64> {
+        self.sync.since_ms
+    }
+
+    /// What forces the log to the medium, and up to which offset; `None` when that runs already or there is nothing.
+    ///
+    /// # Errors
+    /// When a file cannot be opened.
+    pub fn begin_sync(
+        &mut self,
+        storage: &mut dyn Storage,
+    ) -> Result<Option<(SyncJob, i64)>, StorageError> {
+        let SyncState { running, recovery_point, full, .. } = &self.sync;
+        if *running || (*recovery_point >= self.end && full.is_empty()) {
+            return Ok(None);
+        }
+        if !full.is_empty() {
+            self.sync_epochs(storage)?;
+        }
+        let state = &mut self.sync;
+        let mut files = std::mem::take(&mut state.full);
+        let indexes = std::mem::take(&mut state.indexes);
+        files.extend(&indexes);
+        files.extend(self.segments.back().map(|active| active.file));
+        let job = storage.sync(&files)?;
+        indexes.into_iter().for_each(|file| storage.close(file));
+        self.sync.running = true;
+        self.sync.since_ms = None;
+        Ok(Some((job, self.end)))
+    }
+
+    /// A sync has ended well that was begun when the log ended at `end`.
+    pub fn end_sync(&mut self, end: i64) {
+        let state = &mut self.sync;
+        state.running = false;
+        state.recovery_point = state.recovery_point.max(end);
+        let seen = if state.due <= state.recovery_point { self.end } else { state.recovery_point };
+        self.high_watermark = self.high_watermark.max(seen);
+    }
+
+    /// Something was appended: it may be seen, unless it has to be synced first.
+    pub(super) fn appended(&mut self, storage: &dyn Storage, config: &LogConfig, now_ms: i64) {
+        if storage.is_durable() {
+            let state = &mut self.sync;
+            state.since_ms.get_or_insert(now_ms);
+            if self.end - state.recovery_point >= config.flush_messages {
+                state.due = self.end;
+            }
+            if state.due > state.recovery_point {
+                return;
+            }
+        }
+        self.high_watermark = self.end;
+    }
+
+    /// Leaves the indexes of the open segment for the next process, and gives everything to be synced.
+    ///
+    /// # Errors
+    /// When an index cannot be written.
+    pub fn stop(&mut self, storage: &mut dyn Storage) -> Result<SyncJob, StorageError> {
+        self.sync_epochs(storage)?;
+        let mut files = std::mem::take(&mut self.sync.full);
+        files.append(&mut self.sync.indexes);
+        if let Some(active) = self.segments.back_mut() {
+            files.push(active.file);
+            files.extend(active.write_index(storage, &self.name)?);
+        }
+        storage.sync(&files)
+    }
+}

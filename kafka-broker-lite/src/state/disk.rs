@@ -1,0 +1,217 @@
+//! What the state owes its disk: syncs that are due, files to be deleted, checkpoints; and what happens when it fails.
+//!
+//! After a failed write or sync nobody knows what the medium holds, so the log directory is offline from then on:
+//! nothing is appended, read or acknowledged any more, until another process has recovered it.
+
+use super::{PartitionKey, State};
+use crate::clock::Now;
+use crate::log::{Replace, StorageError, SyncJob, checkpoint};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// How often checkpoints are written (`log.flush.offset.checkpoint.interval.ms`).
+const CHECKPOINT_MS: u64 = 60_000;
+
+/// Says that the process before has stopped cleanly.
+pub(super) const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
+
+/// Syncs, deletions and checkpoints to come.
+#[derive(Debug, Default)]
+pub(crate) struct Disk {
+    /// Why the log directory is offline.
+    offline: Option<StorageError>,
+    /// The syncs that run: of which partition, and up to which offset.
+    running: BTreeMap<u64, (PartitionKey, i64)>,
+    next_token: u64,
+    /// Syncs to be run by whoever runs the broker.
+    jobs: VecDeque<(u64, SyncJob)>,
+    /// When a partition has to be synced because of `flush.ms`, on the monotonic clock.
+    flushes: BTreeSet<(u64, PartitionKey)>,
+    /// When files are to be deleted.
+    doomed: BTreeMap<u64, Vec<String>>,
+    /// When checkpoints are written next; 0 before anything was appended.
+    next_checkpoint_ms: Option<u64>,
+}
+
+impl Disk {
+    /// A sync to be run, with the token to tell its end by.
+    pub(crate) fn next_job(&mut self) -> Option<(u64, SyncJob)> {
+        self.jobs.pop_front()
+    }
+
+    /// When there is something to do next.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        let flush = self.flushes.first().map(|(at, _)| *at);
+        let doomed = self.doomed.first_key_value().map(|(at, _)| *at);
+        [flush, doomed, self.next_checkpoint_ms].into_iter().flatten().min()
+    }
+
+    /// Refuses when the log directory is offline.
+    pub(crate) fn check(&self) -> Result<(), StorageError> {
+        self.offline.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl State {
+    /// A write or sync has failed: takes the log directory offline, and lets everybody who waits know.
+    pub(crate) fn storage_failed(&mut self, error: &StorageError) {
+        if !self.storage.is_durable() || self.disk.offline.is_some() {
+            return;
+        }
+        tracing::error!("the log directory is offline, nothing is acknowledged any more: {error}");
+        self.disk.offline = Some(error.clone());
+        let all = self
+            .topics
+            .iter()
+            .flat_map(|topic| (0..).zip(&topic.partitions).map(|(index, _)| (topic.id, index)));
+        self.news.extend(all);
+    }
+
+    /// Takes the log directory offline if `result` is a failure, and passes it on.
+    pub(crate) fn stored<T>(&mut self, result: Result<T, StorageError>) -> Result<T, StorageError> {
+        if let Err(error) = &result {
+            self.storage_failed(error);
+        }
+        result
+    }
+
+    /// A partition was appended to: begins to sync it if that is due, or notes when it will be.
+    pub(crate) fn appended(&mut self, now: Now, key: PartitionKey) {
+        if !self.storage.is_durable() {
+            return;
+        }
+        self.disk.next_checkpoint_ms.get_or_insert(now.monotonic_ms + CHECKPOINT_MS);
+        let Some(topic) = self.topics.by_id_mut(key.0) else { return };
+        let flush_ms = topic.log_config.flush_ms;
+        let Some(partition) = topic.partition(key.1) else { return };
+        if partition.log.wants_sync() {
+            self.begin_sync(key);
+        } else if partition.log.unsynced_since_ms() == Some(now.wall_ms)
+            && let Some(at) = now.monotonic_ms.checked_add(flush_ms)
+        {
+            self.disk.flushes.insert((at, key));
+        }
+    }
+
+    fn begin_sync(&mut self, key: PartitionKey) {
+        let Some(topic) = self.topics.by_id_mut(key.0) else { return };
+        let Some(partition) = topic.partition(key.1) else { return };
+        match partition.log.begin_sync(&mut *self.storage) {
+            Ok(Some((job, end))) => {
+                let token = self.disk.next_token;
+                self.disk.next_token += 1;
+                self.disk.running.insert(token, (key, end));
+                self.disk.jobs.push_back((token, job));
+            }
+            Ok(None) => {}
+            Err(error) => self.storage_failed(&error),
+        }
+    }
+
+    /// A sync has ended.
+    pub(crate) fn synced(&mut self, token: u64, result: Result<(), StorageError>) {
+        let Some((key, end)) = self.disk.running.remove(&token) else { return };
+        if let Err(error) = result {
+            return self.storage_failed(&error);
+        }
+        let topic = self.topics.by_id_mut(key.0);
+        let Some(partition) = topic.and_then(|topic| topic.partition(key.1)) else { return };
+        partition.log.end_sync(end);
+        let again = partition.log.wants_sync();
+        self.news.push(key);
+        if again {
+            self.begin_sync(key);
+        }
+    }
+
+    /// Does what is due on the disk.
+    pub(crate) fn work_on_disk(&mut self, now: Now) {
+        if self.disk.offline.is_some() {
+            self.disk.flushes.clear();
+            self.disk.doomed.clear();
+            self.disk.next_checkpoint_ms = None;
+            return;
+        }
+        while let Some((at, key)) = self.disk.flushes.first().copied() {
+            if at > now.monotonic_ms {
+                break;
+            }
+            self.disk.flushes.remove(&(at, key));
+            self.begin_sync(key);
+        }
+        while let Some(entry) = self.disk.doomed.first_entry() {
+            if *entry.key() > now.monotonic_ms {
+                break;
+            }
+            for name in entry.remove() {
+                // What stays behind is deleted when the directory is opened again.
+                if let Err(error) = self.storage.remove(&name) {
+                    tracing::warn!("{error}");
+                }
+            }
+        }
+        if self.disk.next_checkpoint_ms.is_some_and(|at| at <= now.monotonic_ms) {
+            self.disk.next_checkpoint_ms = None;
+            let written = self.write_checkpoints(Replace::Written);
+            let _ignored_once_offline = self.stored(written);
+        }
+    }
+
+    /// Has files deleted that went out of logs, when their time has come.
+    pub(crate) fn doom(&mut self, now: Now, delay_ms: u64, names: Vec<String>) {
+        if !names.is_empty() {
+            let at = now.monotonic_ms.saturating_add(delay_ms);
+            self.disk.doomed.entry(at).or_default().extend(names);
+        }
+    }
+
+    /// Writes down where logs begin, so that no restart brings deleted records back.
+    pub(crate) fn note_log_starts(&mut self) -> Result<(), StorageError> {
+        if !self.storage.is_durable() {
+            return Ok(());
+        }
+        let written = self.write_offsets(checkpoint::LOG_STARTS, Replace::Synced, |log| {
+            (log.start_offset() > log.first_base_offset()).then(|| log.start_offset())
+        });
+        self.stored(written)
+    }
+
+    fn write_checkpoints(&mut self, how: Replace) -> Result<(), StorageError> {
+        self.write_offsets(checkpoint::RECOVERY_POINTS, how, |log| Some(log.recovery_point()))?;
+        self.write_offsets(checkpoint::HIGH_WATERMARKS, how, |log| Some(log.high_watermark()))
+    }
+
+    fn write_offsets(
+        &mut self,
+        name: &str,
+        how: Replace,
+        offset: impl Fn(&crate::log::Log) -> Option<i64>,
+    ) -> Result<(), StorageError> {
+        let partitions = self.topics.iter().flat_map(|topic| {
+            let numbered = (0..).zip(&topic.partitions);
+            numbered.map(|(index, partition)| (&*topic.name, index, &partition.log))
+        });
+        let offsets =
+            partitions.filter_map(|(topic, index, log)| Some((topic, index, offset(log)?)));
+        let text = checkpoint::offsets_text(offsets);
+        self.storage.replace(name, text.as_bytes(), how)
+    }
+
+    /// Syncs everything and says that it is: what the next process finds needs no recovery.
+    pub(crate) fn stop(&mut self) -> Result<(), StorageError> {
+        if !self.storage.is_durable() {
+            return Ok(());
+        }
+        self.disk.check()?;
+        for topic in self.topics.iter_mut() {
+            for partition in &mut topic.partitions {
+                partition.stop(&mut *self.storage)?.run()?;
+                partition.log.end_sync(partition.log.end_offset());
+            }
+        }
+        self.stop_metadata()?;
+        self.note_log_starts()?;
+        self.write_checkpoints(Replace::Synced)?;
+        let note = br#"{"version":0,"brokerEpoch":0}"#;
+        self.storage.replace(CLEAN_SHUTDOWN, note, Replace::Synced)
+    }
+}
