@@ -80,6 +80,21 @@ impl ErrorKind {
     }
 }
 
+/// What the broker said, and what to do next where that is not plain.
+fn reason(code: ErrorCode, text: &str) -> String {
+    let text = if text.is_empty() { code.meaning() } else { text };
+    let advice = match code {
+        ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::CLUSTER_AUTHORIZATION_FAILED => {
+            "an ACL has to allow it"
+        }
+        ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE => {
+            "send smaller records, or raise max.message.bytes of the topic"
+        }
+        _ => return format!("{code}: {text}"),
+    };
+    format!("{code}: {}; {advice}", text.trim_end_matches('.'))
+}
+
 impl Error {
     /// An error of `kind` while doing what `asked` says, because of `reason`.
     #[cold]
@@ -117,13 +132,13 @@ impl Error {
             | ErrorCode::FENCED_INSTANCE_ID => ErrorKind::Fenced,
             _ => ErrorKind::Broker,
         };
-        Self::new(kind, asked, format!("{code}: {}", code.meaning())).with_code(code)
+        Self::new(kind, asked, reason(code, code.meaning())).with_code(code)
     }
 
     /// As [`Error::broker`], with `text` in place of what the code means in general.
     #[cold]
     pub(crate) fn broker_says(code: ErrorCode, asked: impl Into<String>, text: &str) -> Self {
-        Self::broker(code, asked).change(|inner| inner.reason = format!("{code}: {text}"))
+        Self::broker(code, asked).change(|inner| inner.reason = reason(code, text))
     }
 
     /// This, as what came of doing what `asked` says.
@@ -140,6 +155,17 @@ impl Error {
     /// What happened, without what was asked.
     pub(crate) fn what_happened(&self) -> String {
         format!("{}: {}", self.0.kind.text(), self.0.reason)
+    }
+
+    /// Why it failed, without what was asked.
+    pub(crate) fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    /// The same, with more to its reason.
+    #[cold]
+    pub(crate) fn adding(self, text: &str) -> Self {
+        self.change(|inner| inner.reason.push_str(text))
     }
 
     #[cold]

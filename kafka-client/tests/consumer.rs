@@ -223,7 +223,10 @@ fn what_is_asked_wrongly_is_told_in_words() {
         let text = "poll: invalid: no partition is assigned; call assign first";
         assert_eq!(error.to_string(), text);
         let error = consumer.seek(("t", 0), 1).unwrap_err();
-        assert_eq!(error.to_string(), "seek (t-0): invalid: the partition is not assigned");
+        assert_eq!(
+            error.to_string(),
+            "seek (t-0): invalid: the partition is not assigned; assign it first"
+        );
         let error = consumer.assign([("t", -1)]).unwrap_err();
         assert_eq!(error.to_string(), "assign (t--1): invalid: partitions count from 0");
         consumer.assign([("t", 0)]).unwrap();
@@ -231,7 +234,7 @@ fn what_is_asked_wrongly_is_told_in_words() {
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert_eq!(error.to_string(), "seek (t-0): invalid: -5 is no offset; they count from 0");
         let error = consumer.beginning_offsets([("t", 7)]).await.unwrap_err();
-        assert!(error.to_string().ends_with("the topic has 2 partitions, counted from 0"));
+        assert!(error.to_string().ends_with("the topic has 2 partitions, numbered from 0"));
     });
 }
 

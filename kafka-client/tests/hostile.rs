@@ -156,13 +156,13 @@ fn ways() -> Vec<Way> {
         way(
             "TLS",
             protocol,
-            "the broker answers in TLS; this connection is plain text",
+            "the broker answers in TLS, and this version speaks plain text only",
             send(&[0x15, 3, 3, 0, 2, 2, 70]),
         ),
         way(
             "HTTP",
             protocol,
-            "what answers speaks HTTP, not Kafka",
+            r#"what answers is no Kafka broker: it begins with "HTTP""#,
             send(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
         ),
         way(

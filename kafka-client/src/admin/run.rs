@@ -36,7 +36,10 @@ impl Admin {
                 error.code().map_or(timeout.clone(), |code| timeout.with_code(code))
             }
             None => {
-                let reason = format!("no answer within {ms} ms ({SETTING})");
+                let last = self.cluster.last_error();
+                let last = last.map(|last| format!("; the last look at the cluster: {last}"));
+                let last = last.unwrap_or_default();
+                let reason = format!("no answer within {ms} ms ({SETTING}){last}");
                 Error::new(ErrorKind::Timeout, asked, reason)
             }
         })

@@ -157,11 +157,15 @@ impl Cluster {
                 Err(error) => failures.push((address.clone(), error)),
             }
         }
-        let each: Vec<String> = failures.iter().map(|(_, error)| error.to_string()).collect();
+        let each = failures.iter().map(|(address, error)| match error.kind() {
+            // That there is no connection is what all this is about.
+            ErrorKind::Connect => format!("{address}: {}", error.reason()),
+            _ => format!("{address}: {}", error.what_happened()),
+        });
         let reason = format!(
             "no broker of bootstrap.servers answers; {}; \
              check the addresses and that the brokers run",
-            each.join("; ")
+            each.collect::<Vec<_>>().join("; ")
         );
         let error = Error::new(ErrorKind::Connect, "connect to the cluster", reason);
         Err(match failures.pop() {
@@ -179,6 +183,11 @@ impl Cluster {
     /// The cluster as last seen.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.seen.borrow().clone()
+    }
+
+    /// Why the last look at the cluster failed, if it did.
+    pub(crate) fn last_error(&self) -> Option<Error> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells of every change of the snapshot.
@@ -255,8 +264,7 @@ impl Cluster {
             }
         };
         patience.timeout(&self.clock, found).await.unwrap_or_else(|| {
-            let cause = self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let reason = match &cause {
+            let reason = match self.last_error() {
                 Some(cause) => format!("nothing was heard of it {patience}; the last try: {cause}"),
                 None => format!("nothing was heard of it {patience}"),
             };
@@ -288,8 +296,9 @@ async fn ask_for(
     let request = wire::Request { topics, allow_auto_topic_creation, ..Default::default() };
     let answer = connection.call(&request).await?;
     match answer.error_code {
-        ErrorCode::NONE => Ok(answer),
-        code => Err(Error::broker(code, "look up brokers and topics")),
+        // The only one there is; what is wrong with a topic stands with the topic.
+        code @ ErrorCode::REBOOTSTRAP_REQUIRED => Err(Error::broker(code, "look up the brokers")),
+        _ => Ok(answer),
     }
 }
 
@@ -297,7 +306,8 @@ async fn ask_for(
 fn unknown_topic(name: &Arc<str>, code: ErrorCode) -> Error {
     let error = Error::broker(code, "look up the topic").with_topic(name, None);
     if code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION {
-        let reason = "there is no such topic; create it, or allow auto.create.topics.enable";
+        let reason = "there is no such topic; create it, or have the brokers do so \
+                      (auto.create.topics.enable)";
         let kind = ErrorKind::UnknownTopicOrPartition;
         return Error::new(kind, "look up the topic", reason)
             .with_code(code)

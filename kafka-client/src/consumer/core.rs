@@ -135,7 +135,8 @@ impl Core {
         let new: Vec<_> = new.map(|(which, _)| which.clone()).collect();
         for which in new {
             self.reset(now, &which, || {
-                "it has no position; seek, or set auto.offset.reset to something else".to_owned()
+                "it has no position; seek, or set auto.offset.reset to something else than none"
+                    .to_owned()
             });
         }
     }

@@ -24,6 +24,8 @@ pub struct OffsetAndTimestamp {
     pub leader_epoch: i32,
 }
 
+const NOT_ASSIGNED: &str = "the partition is not assigned; assign it first";
+
 impl Consumer {
     /// Goes on from `offset` in a partition; what was fetched of it is dropped.
     ///
@@ -129,7 +131,7 @@ impl Consumer {
         if known {
             return Ok(());
         }
-        let error = Error::new(ErrorKind::Invalid, asked, "the partition is not assigned");
+        let error = Error::new(ErrorKind::Invalid, asked, NOT_ASSIGNED);
         Err(error.with_topic(&which.topic, Some(which.partition)))
     }
 
@@ -153,8 +155,8 @@ impl Consumer {
                 Some(Some(position)) => return Poll::Ready(Ok(position)),
                 Some(None) => {}
                 None => {
-                    let reason = "the partition is not assigned";
-                    return Poll::Ready(Err(Error::new(ErrorKind::Invalid, "position", reason)));
+                    let error = Error::new(ErrorKind::Invalid, "position", NOT_ASSIGNED);
+                    return Poll::Ready(Err(error));
                 }
             }
             if let Some(error) = state.core.take_error(&which) {

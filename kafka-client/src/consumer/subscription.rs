@@ -231,7 +231,7 @@ pub(crate) fn missing(which: &TopicPartition, snapshot: &Snapshot) -> Error {
         Some(topic) if !topic.error.is_ok() => Error::broker(topic.error, asked),
         Some(topic) => {
             let count = topic.partitions.len();
-            let reason = format!("the topic has {count} partitions, counted from 0");
+            let reason = format!("the topic has {count} partitions, numbered from 0");
             Error::new(crate::ErrorKind::UnknownTopicOrPartition, asked, reason).with_code(MISSING)
         }
         None => Error::broker(MISSING, asked),

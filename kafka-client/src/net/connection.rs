@@ -119,9 +119,18 @@ impl Connection {
         };
         tokio::spawn(task.run());
         let connection = Self { commands, shared };
-        let offered = connection.handshake().await?;
+        let offered = connection.handshake().await.map_err(Self::silent)?;
         connection.shared.offered.get_or_init(|| offered);
         Ok(connection)
+    }
+
+    /// A peer that hangs up at the first question is most often none that takes plain text.
+    #[cold]
+    fn silent(error: Error) -> Error {
+        if error.kind() != ErrorKind::Disconnected {
+            return error;
+        }
+        error.adding("; it may expect TLS or SASL, or be no Kafka broker")
     }
 
     /// Asks for the broker's versions, at our newest version first and then at the newest it names (KIP-511).

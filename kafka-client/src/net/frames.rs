@@ -107,15 +107,18 @@ impl Frames {
 fn frame_len(prefix: [u8; 4]) -> io::Result<usize> {
     let refuse = |text: String| Err(io::Error::new(io::ErrorKind::InvalidData, text));
     if matches!(prefix, [0x15, 0x03, ..]) {
-        return refuse("the broker answers in TLS; this connection is plain text".to_owned());
-    }
-    if &prefix == b"HTTP" {
-        return refuse("what answers speaks HTTP, not Kafka".to_owned());
+        let text = "the broker answers in TLS, and this version speaks plain text only; name a \
+                    PLAINTEXT listener";
+        return refuse(text.to_owned());
     }
     let len = i32::from_be_bytes(prefix);
     match usize::try_from(len) {
         Ok(len) if len <= FRAME_MAX => Ok(len),
-        _ => refuse(format!("a frame of {len} bytes cannot be")),
+        _ if prefix.is_ascii() && !prefix.iter().any(u8::is_ascii_control) => {
+            let text = String::from_utf8_lossy(&prefix);
+            refuse(format!("what answers is no Kafka broker: it begins with {text:?}"))
+        }
+        _ => refuse(format!("a frame of {len} bytes cannot be; it may be no Kafka broker")),
     }
 }
 

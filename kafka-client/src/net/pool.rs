@@ -9,6 +9,7 @@ use crate::clock::{Clock, Monotonic};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a connection is for: a long poll must not hold up anything else.
@@ -105,12 +106,16 @@ impl Pool {
         let failed = |reason: String| {
             Error::new(ErrorKind::Connect, format!("connect to {address}"), reason)
         };
+        let why = |error: &io::Error| match error.kind() {
+            io::ErrorKind::ConnectionRefused => "refused: nothing listens there".to_owned(),
+            _ => error.to_string(),
+        };
         let attempt = async {
             let stream = self
                 .connector
                 .connect(&address.host, address.port)
                 .await
-                .map_err(|e| failed(e.to_string()).with_source(e))?;
+                .map_err(|e| failed(why(&e)).with_source(e))?;
             let (options, clock) = (self.options.clone(), self.clock.clone());
             Connection::open(stream, address.to_string(), options, clock, self.buffers.clone())
                 .await

@@ -18,6 +18,9 @@ pub trait Connector: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When nobody answers there.
+    ///
+    /// # Cancel safety
+    /// The future is dropped when time for it is over: it must leave no connection behind.
     async fn connect(&self, host: &str, port: u16) -> io::Result<Box<dyn Stream>>;
 }
 
@@ -46,7 +49,10 @@ impl Connector for SocketBuffers {
     async fn connect(&self, host: &str, port: u16) -> io::Result<Box<dyn Stream>> {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in lookup_host((host, port)).await? {
+        let unknown = |e: io::Error| {
+            io::Error::new(io::ErrorKind::NotFound, format!("the name leads nowhere: {e}"))
+        };
+        for address in lookup_host((host, port)).await.map_err(unknown)? {
             match self.connect_to(address).await {
                 Ok(stream) => return Ok(Box::new(stream)),
                 Err(error) => failure = error,

@@ -316,7 +316,7 @@ impl Accumulator {
         self.backlog.bytes.fetch_add(bytes, Ordering::Relaxed);
         filled.batch.waiting = Some(Waiting(bytes, self.backlog.clone()));
         if let Err(Filled { batch, .. }) = self.put(filled, |inbox| &mut inbox.full) {
-            Completion::new(batch.cell).complete(Outcome::Failed(closed()));
+            Completion::new(batch.cell).complete(Outcome::Failed(closed("send")));
         }
     }
 

@@ -236,6 +236,7 @@ impl Core {
                 self.trouble = Some(error);
             }
             Err(error) => {
+                let error = error.while_doing("send");
                 self.fail_all(&error);
                 self.fatal = Some(error);
             }
@@ -453,13 +454,8 @@ impl Core {
         let Some(queue) = self.queues.get_mut(at) else { return };
         let Answer { base_offset, log_append_time_ms, .. } = *answer;
         let error = || {
-            let error = Error::broker(
-                answer.code,
-                match &answer.message {
-                    Some(message) => format!("send ({message})"),
-                    None => "send".to_owned(),
-                },
-            );
+            let text = answer.message.as_deref().unwrap_or(answer.code.meaning());
+            let error = Error::broker_says(answer.code, "send", text);
             error.with_topic(&answer.topic, Some(answer.partition))
         };
         match answer.code {

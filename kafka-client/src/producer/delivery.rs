@@ -169,6 +169,9 @@ impl Deliveries {
     ///
     /// # Errors
     /// The first failure in that order; [`Deliveries::results`] has them all.
+    ///
+    /// # Cancel safety
+    /// Dropping the future takes nothing back: the records are sent, and what became of them is lost.
     pub async fn all(self) -> Result<Vec<RecordMetadata>> {
         self.resolved().await;
         self.results().collect()

@@ -105,7 +105,7 @@ async fn wait(
         biased;
         placed = place(producer, topic, &record, patience) => placed,
         () = producer.shared.accumulator.closing() => {
-            Err(closed().with_topic(&record.topic.into(), record.partition))
+            Err(closed("send").with_topic(&record.topic.into(), record.partition))
         }
     }
 }

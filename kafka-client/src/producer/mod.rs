@@ -238,7 +238,7 @@ impl Producer {
         cluster.want(&name, true);
         tokio::select! {
             biased;
-            () = accumulator.closing() => Err(closed().with_topic(&name, None)),
+            () = accumulator.closing() => Err(closed("send").with_topic(&name, None)),
             topic = cluster.topic(&name, patience) => {
                 Ok(topics.enter(&*topic?, cluster.clock.now().random))
             }
@@ -296,8 +296,8 @@ impl Producer {
     /// Dropping the future stops the waiting only.
     pub async fn flush(&self) -> Result<()> {
         let (answer, cells) = oneshot::channel();
-        self.shared.commands.send(Command::Flush(answer)).map_err(|_| closed())?;
-        for cell in cells.await.map_err(|_| closed())? {
+        self.shared.commands.send(Command::Flush(answer)).map_err(|_| closed("flush"))?;
+        for cell in cells.await.map_err(|_| closed("flush"))? {
             std::future::poll_fn(|cx| cell.poll_resolved(cx)).await;
         }
         Ok(())
@@ -314,7 +314,7 @@ impl Producer {
         self.shared.accumulator.close();
         let flushed = tokio::time::timeout(timeout, self.flush()).await;
         // The task may have ended before.
-        let _ = self.shared.commands.send(Command::Abort(closed()));
+        let _ = self.shared.commands.send(Command::Abort(closed("send")));
         flushed.map_or_else(
             |_| {
                 let ms = timeout.as_millis();
@@ -392,7 +392,7 @@ impl Producer {
     fn obstacle(&self, record: &ProducerRecord<'_>, refusal: Refusal) -> Obstacle {
         let error = match refusal {
             Refusal::Full { needed } => return Obstacle::Full(needed),
-            Refusal::Closed => closed(),
+            Refusal::Closed => closed("send"),
             Refusal::TooLarge { size } => {
                 let Limits { request_size, memory, .. } = self.shared.accumulator.limits;
                 let reason = if size > request_size {
@@ -521,8 +521,8 @@ impl TopicHandle {
 }
 
 #[cold]
-fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "send", "the producer was closed; make a new one")
+fn closed(asked: &str) -> Error {
+    Error::new(ErrorKind::Closed, asked, "the producer was closed; make a new one")
 }
 
 #[cold]

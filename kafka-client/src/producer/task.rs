@@ -113,7 +113,7 @@ impl Task {
                 () = accumulator.wake.notified() => {}
                 changed = snapshots.changed() => {
                     if changed.is_err() {
-                        return self.abort(&closed());
+                        return self.abort(&closed("send"));
                     }
                     let snapshot = snapshots.borrow_and_update().clone();
                     self.topics.on_snapshot(&snapshot);
@@ -346,7 +346,7 @@ impl Task {
 impl Drop for Task {
     /// The runtime may end before the producer does: nobody waits for ever.
     fn drop(&mut self) {
-        self.abort(&closed());
+        self.abort(&closed("send"));
     }
 }
 
@@ -375,6 +375,12 @@ async fn identify(cluster: &Cluster, held: Option<Identity>) -> Result<Identity>
             let Response { producer_id, producer_epoch, .. } = response;
             let reason = format!("the broker gave out {producer_id} in epoch {producer_epoch}");
             Err(Error::new(ErrorKind::Protocol, "get a producer id", reason))
+        }
+        ErrorCode::CLUSTER_AUTHORIZATION_FAILED => {
+            let text = "an idempotent producer needs IdempotentWrite on the cluster, or Write on \
+                        any topic since Kafka 2.8, unless enable.idempotence=false";
+            let code = response.error_code;
+            Err(Error::broker_says(code, "get a producer id", text))
         }
         code => Err(Error::broker(code, "get a producer id")),
     }

@@ -320,7 +320,7 @@ fn a_partition_that_its_topic_has_not_is_looked_for_and_told() {
     let error = world.core.take(at(0)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "consume (t-1): unknown topic or partition: the topic has 1 partitions, counted from 0"
+        "consume (t-1): unknown topic or partition: the topic has 1 partitions, numbered from 0"
     );
     world.core.on_metadata(cluster(4, &[(1, 0), (1, 0)]));
     assert_eq!(world.question().1, Question::Time(EARLIEST));
@@ -355,7 +355,7 @@ fn a_partition_beyond_the_last_is_told_and_read_when_it_is_added() {
         world.core.on_metadata(cluster(version, &[(1, 0)]));
     }
     let error = world.core.take(at(0)).unwrap_err().to_string();
-    assert!(error.ends_with("the topic has 1 partitions, counted from 0"), "{error}");
+    assert!(error.ends_with("the topic has 1 partitions, numbered from 0"), "{error}");
     assert!(world.nothing());
     world.core.on_metadata(cluster(5, &[(1, 0), (2, 0)]));
     assert_eq!(world.question().1, Question::Time(EARLIEST));
