@@ -14,7 +14,7 @@ use bytes::Bytes;
 use kafka_proto::ErrorCode;
 use kafka_proto::api::ApiKey;
 use kafka_proto::frame::{
-    Frame, RequestHeader, decode_request, decode_request_header, encode_response,
+    Frame, RequestHeader, decode_request, decode_request_header, encode_response_with_files,
 };
 use kafka_proto::messages;
 use kafka_proto::wire::EncodeError;
@@ -131,7 +131,7 @@ impl<R: Serve> Waiting for WaitOf<R> {
     fn answer(self: Box<Self>, state: &mut State, request: &InHand) -> Result<Frame, EncodeError> {
         let response = self.0.answer(state, &request.cx);
         let RequestHeader { version, correlation_id, .. } = request.header;
-        encode_response::<R>(&response, version, correlation_id)
+        encode_response_with_files::<R>(&response, version, correlation_id)
     }
 }
 
@@ -396,7 +396,7 @@ impl Broker {
         if !offered.is_some_and(|versions| versions.contains(version)) {
             if api_key == ApiKey::API_VERSIONS && offered.is_some() {
                 let response = api::unsupported_version(&self.control);
-                let frame = encode_response::<messages::api_versions::Request>(
+                let frame = encode_response_with_files::<messages::api_versions::Request>(
                     &response,
                     0,
                     correlation_id,
@@ -456,7 +456,7 @@ impl Broker {
             }
             Some(Fault::Error(code)) => {
                 let response = decoded.refuse(state, cx, code);
-                let frame = encode_response::<R>(&response, version, correlation_id);
+                let frame = encode_response_with_files::<R>(&response, version, correlation_id);
                 return self.send(&request, frame);
             }
             Some(Fault::HandledError(code)) => Some(decoded.refuse(state, cx, code)),
@@ -467,7 +467,7 @@ impl Broker {
             (Outcome::Close(reason), _) => self.close(conn, reason),
             (Outcome::Ready(_) | Outcome::Parked(_), Some(response))
             | (Outcome::Ready(response), None) => {
-                let frame = encode_response::<R>(&response, version, correlation_id);
+                let frame = encode_response_with_files::<R>(&response, version, correlation_id);
                 self.send(&request, frame);
             }
             (Outcome::Parked(wait), None) => self.park(request, Box::new(WaitOf(wait))),

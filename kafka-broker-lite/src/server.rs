@@ -4,6 +4,7 @@
 //! the runtime has a thread of its own, so nobody ever waits for it, and it is taken once per read and not per request.
 
 mod connection;
+mod file_range;
 mod hub;
 mod incoming;
 

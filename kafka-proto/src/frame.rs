@@ -4,21 +4,49 @@
 //! splitting the received bytes; cutting the stream into frames is the shell's work.
 
 use crate::api::{ApiKey, Request};
+use crate::records::{FileRange, Records};
 use crate::wire::{
     Cx, DecodeError, DecodeReason, EncodeError, EncodeReason, Message, Reader, Wire, Writer,
 };
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 /// Largest frame that a broker takes by default, in bytes (`socket.request.max.bytes`).
 pub const DEFAULT_MAX_FRAME: usize = 104_857_600;
 
+/// A piece of a frame.
+#[derive(Clone, Debug)]
+pub(crate) enum Piece {
+    Bytes(Bytes),
+    /// To be sent from the file.
+    File(FileRange),
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::File(range) => range.len,
+        }
+    }
+
+    fn advance(&mut self, sent: usize) {
+        match self {
+            Self::Bytes(bytes) => bytes.advance(sent),
+            Self::File(range) => {
+                range.offset += sent as u64;
+                range.len -= sent;
+            }
+        }
+    }
+}
+
 /// Bytes on their way to a socket, with their length in front.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
-    pieces: VecDeque<Bytes>,
+    pieces: VecDeque<Piece>,
     len: usize,
 }
 
@@ -39,19 +67,37 @@ impl Frame {
         self.len == 0
     }
 
-    /// The pieces still to be sent, in order.
+    /// The pieces still to be sent that are in memory, in order.
     pub fn pieces(&self) -> impl Iterator<Item = &Bytes> {
-        self.pieces.iter()
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Bytes(bytes) => Some(bytes),
+            Piece::File(_) => None,
+        })
     }
 
-    /// Fills `slices` from the front with what is to be sent next; returns how many were filled.
+    /// Fills `slices` from the front with what is to be sent next, up to a piece that is in a file; returns how many
+    /// were filled.
     pub fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut filled = 0;
         for (slot, piece) in slices.iter_mut().zip(&self.pieces) {
-            *slot = IoSlice::new(piece);
+            let Piece::Bytes(bytes) = piece else { break };
+            *slot = IoSlice::new(bytes);
             filled += 1;
         }
         filled
+    }
+
+    /// What is to be sent next, if it is in a file.
+    pub fn file(&self) -> Option<&FileRange> {
+        match self.pieces.front() {
+            Some(Piece::File(range)) => Some(range),
+            _ => None,
+        }
+    }
+
+    /// Whether a piece is in a file.
+    pub fn has_files(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::File(_)))
     }
 
     /// Notes that the first `sent` bytes are gone; returns how many of them belonged to later frames.
@@ -70,15 +116,30 @@ impl Frame {
         left
     }
 
-    /// Everything in one piece, copied if there are several.
+    /// Everything in one piece, copied if there are several; of a frame without pieces in files.
     #[must_use]
     pub fn into_bytes(mut self) -> Bytes {
-        if self.pieces.len() == 1 {
-            return self.pieces.pop_front().unwrap_or_default();
+        if self.pieces.len() == 1
+            && let Some(Piece::Bytes(whole)) = self.pieces.pop_front()
+        {
+            return whole;
         }
         let mut whole = Vec::with_capacity(self.len);
-        self.pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
+        self.pieces().for_each(|piece| whole.extend_from_slice(piece));
         whole.into()
+    }
+
+    /// Everything in one piece, with what is in files read from there.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn read(mut self) -> io::Result<Bytes> {
+        for piece in &mut self.pieces {
+            if let Piece::File(range) = piece {
+                *piece = Piece::Bytes(Records::File(range.clone()).to_bytes()?);
+            }
+        }
+        Ok(self.into_bytes())
     }
 }
 
@@ -134,8 +195,29 @@ pub fn encode_response<R: Request>(
     version: i16,
     correlation_id: i32,
 ) -> Result<Frame, EncodeError> {
+    write_response::<R>(Writer::with_capacity(256), response, version, correlation_id)
+}
+
+/// One response as a frame, in which large records that lie in files stay there: for whoever sends from files.
+///
+/// # Errors
+/// When the version cannot carry the response.
+pub fn encode_response_with_files<R: Request>(
+    response: &R::Response,
+    version: i16,
+    correlation_id: i32,
+) -> Result<Frame, EncodeError> {
+    let writer = Writer::with_capacity(256).lending_files();
+    write_response::<R>(writer, response, version, correlation_id)
+}
+
+fn write_response<R: Request>(
+    mut writer: Writer,
+    response: &R::Response,
+    version: i16,
+    correlation_id: i32,
+) -> Result<Frame, EncodeError> {
     let flexible = checked_flexible::<R>(version)?;
-    let mut writer = Writer::with_capacity(256);
     writer.i32(0);
     writer.i32(correlation_id);
     if flexible && response_header_is_flexible(R::KEY) {
@@ -225,8 +307,7 @@ fn response_header_is_flexible(key: ApiKey) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messages::produce;
-    use crate::records::Records;
+    use crate::messages::{fetch, produce};
 
     fn request(len: usize) -> produce::Request {
         let records = Some(Records::Bytes(vec![7; len].into()));
@@ -252,6 +333,48 @@ mod tests {
             assert_eq!((header.api_key, header.version), (ApiKey::PRODUCE, 9));
             assert_eq!(header.client_id.as_deref(), Some("me"));
             assert_eq!(decode_request::<produce::Request>(body, 9).unwrap(), sent);
+        }
+    }
+
+    #[test]
+    fn records_in_files_stay_there_until_they_are_sent() {
+        let path = std::env::temp_dir().join(format!("frame-{}", std::process::id()));
+        let content: Vec<u8> = (0..=u8::MAX).cycle().take(50_000).collect();
+        std::fs::write(&path, &content).unwrap();
+        let file = Arc::new(std::fs::File::open(&path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        let records = |offset, len| {
+            let range = FileRange { file: Arc::clone(&file), offset, len };
+            fetch::PartitionData { records: Some(Records::File(range)), ..Default::default() }
+        };
+        let topic = fetch::FetchableTopicResponse {
+            partitions: vec![records(100, 40_000), records(7, 20), records(1, 30_000)],
+            ..Default::default()
+        };
+        let response = fetch::Response { responses: vec![topic], ..Default::default() };
+        let read = encode_response::<fetch::Request>(&response, 12, 3).unwrap();
+        assert!(!read.has_files());
+        let whole = read.into_bytes();
+        let lent = encode_response_with_files::<fetch::Request>(&response, 12, 3).unwrap();
+        assert!(lent.has_files());
+        assert_eq!(lent.len(), whole.len());
+        assert_eq!(lent.clone().read().unwrap(), whole);
+        for step in [1000, 40_000, 1 << 20] {
+            let (mut frame, mut sent) = (lent.clone(), Vec::new());
+            while !frame.is_empty() {
+                let mut slices = [IoSlice::new(&[]); 8];
+                let next = match frame.file() {
+                    Some(range) => Records::File(range.clone()).to_bytes().unwrap().to_vec(),
+                    None => {
+                        let filled = frame.fill(&mut slices);
+                        slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect()
+                    }
+                };
+                let taken = step.min(next.len());
+                sent.extend_from_slice(&next[..taken]);
+                assert_eq!(frame.advance(taken), 0);
+            }
+            assert_eq!(sent, whole, "step {step}");
         }
     }
 

@@ -7,14 +7,30 @@ pub(crate) use tcp::Bound;
 pub use tcp::{BindError, TcpAcceptor};
 
 use crate::config::{Address, ListenerName};
+use kafka_proto::records::{FileRange, Records};
 use std::fmt::Debug;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// A connection's bytes in both directions.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// What is read at a time to be sent where a stream cannot send from a file.
+const READ_AHEAD: usize = 64 * 1024;
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+/// A connection's bytes in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Sends the beginning of a range of a file, and gives how many bytes. It is read and written, unless the stream
+    /// knows better.
+    fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        range: &FileRange,
+    ) -> Poll<io::Result<usize>> {
+        let len = range.len.min(READ_AHEAD);
+        let bytes = Records::File(FileRange { len, ..range.clone() }).to_bytes()?;
+        Pin::new(self).poll_write(cx, &bytes)
+    }
+}
 
 /// A connection that has come in.
 #[expect(missing_debug_implementations, reason = "a stream has nothing to show")]

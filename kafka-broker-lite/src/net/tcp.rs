@@ -2,12 +2,14 @@
 
 use super::{Accepted, Acceptor};
 use crate::config::{Address, Listener, ListenerName};
+use kafka_proto::records::FileRange;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::task::Poll;
-use tokio::net::TcpListener;
+use std::task::{Context, Poll, ready};
+use tokio::io::Interest;
+use tokio::net::{TcpListener, TcpStream};
 
 /// Every listener of a broker, bound and listening.
 #[derive(Debug)]
@@ -86,6 +88,27 @@ impl Bound {
     }
 }
 
+impl super::Stream for TcpStream {
+    #[cfg(target_os = "linux")]
+    fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        range: &FileRange,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_write_ready(cx))?;
+            let sent = self.try_io(Interest::WRITABLE, || {
+                let mut offset = range.offset;
+                Ok(rustix::fs::sendfile(&*self, &*range.file, Some(&mut offset), range.len)?)
+            });
+            match sent {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
+    }
+}
+
 fn bind(address: &Address) -> io::Result<std::net::TcpListener> {
     let Address { host, port } = address;
     if !host.is_empty() {
@@ -141,7 +164,6 @@ mod tests {
     use super::*;
     use crate::config::BrokerConfig;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpStream;
 
     fn listeners(text: &str) -> Vec<Listener> {
         let map =

@@ -4,11 +4,13 @@
 //! one chunk ahead. What is read ahead also tells that a client has left while its request waits.
 
 use super::Limits;
+use super::file_range::FileSender;
 use super::hub::{self, Held, Outgoing, Shared};
 use super::incoming::{CHUNK, Incoming};
 use crate::broker::ConnectionId;
 use crate::config::ListenerName;
 use crate::net::Stream;
+use kafka_proto::frame::Frame;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -31,6 +33,7 @@ pub(super) struct Connection {
     stream: Box<dyn Stream>,
     incoming: Incoming,
     outgoing: Outgoing,
+    files: FileSender,
     idle_ms: Option<u64>,
     /// Whether bytes have moved since the last look.
     active: bool,
@@ -65,6 +68,7 @@ impl Connection {
             stream,
             incoming,
             outgoing: Outgoing::default(),
+            files: FileSender::default(),
             idle_ms: limits.idle_ms,
             active: false,
             active_at_ms,
@@ -106,7 +110,10 @@ impl Connection {
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.outgoing.frames.is_empty() {
             let frames = &self.outgoing.frames;
-            let mut sent = ready!(write_some(&mut self.stream, cx, frames))?;
+            let mut sent = match frames.front().and_then(Frame::file) {
+                Some(range) => ready!(self.files.poll_send(&mut *self.stream, cx, range))?,
+                None => ready!(write_some(&mut self.stream, cx, frames))?,
+            };
             self.active = true;
             self.outgoing.bytes -= sent;
             while let Some(front) = self.outgoing.frames.front_mut() {
@@ -153,13 +160,13 @@ fn look_every(idle_ms: Option<u64>) -> Duration {
 fn write_some(
     stream: &mut Box<dyn Stream>,
     cx: &mut Context<'_>,
-    frames: &VecDeque<kafka_proto::frame::Frame>,
+    frames: &VecDeque<Frame>,
 ) -> Poll<io::Result<usize>> {
     let mut slices = [IoSlice::new(&[]); SLICES];
     let mut filled = 0;
     for frame in frames {
         filled += frame.fill(slices.get_mut(filled..).unwrap_or_default());
-        if filled == SLICES {
+        if filled == SLICES || frame.has_files() {
             break;
         }
     }

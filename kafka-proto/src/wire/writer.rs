@@ -1,21 +1,27 @@
 //! One pass over a message: counts are known, tag sizes are patched in, large payloads join by reference.
 
 use super::{EncodeError, EncodeReason};
+use crate::frame::Piece;
 use crate::records::Records;
 use bytes::Bytes;
 
 /// Payloads of this many bytes or more are not copied into the frame.
 const SPLICE_MIN: usize = 4096;
 
+/// Records in files of this many bytes or more stay there: a call for each of them is cheaper than to read them.
+const LEND_MIN: usize = 16 * 1024;
+
 /// Collects a message's bytes.
 #[derive(Debug, Default)]
 pub struct Writer {
     head: Vec<u8>,
     /// Pieces that belong before `head[at]`.
-    splices: Vec<(usize, Bytes)>,
+    splices: Vec<(usize, Piece)>,
     spliced: usize,
     /// Depth of tagged fields: their size goes in front of them, so everything inside is copied.
     tag_depth: usize,
+    /// Whether large records that lie in files stay there.
+    lends_files: bool,
 }
 
 macro_rules! integers {
@@ -34,6 +40,12 @@ impl Writer {
         Self { head: Vec::with_capacity(capacity), ..Self::default() }
     }
 
+    /// It leaves large records that lie in files where they are.
+    pub(crate) fn lending_files(mut self) -> Self {
+        self.lends_files = true;
+        self
+    }
+
     integers! {
         i8 i8; i16 i16; u16 u16; i32 i32; u32 u32; i64 i64; f64 f64;
     }
@@ -50,7 +62,7 @@ impl Writer {
         if bytes.len() < SPLICE_MIN || self.tag_depth > 0 {
             self.slice(bytes);
         } else {
-            self.splices.push((self.head.len(), bytes.clone()));
+            self.splices.push((self.head.len(), Piece::Bytes(bytes.clone())));
             self.spliced += bytes.len();
         }
     }
@@ -123,6 +135,12 @@ impl Writer {
         match records {
             Records::Bytes(bytes) => self.shared(bytes),
             Records::Chain(pieces) => pieces.iter().for_each(|piece| self.shared(piece)),
+            Records::File(range)
+                if self.lends_files && self.tag_depth == 0 && range.len >= LEND_MIN =>
+            {
+                self.splices.push((self.head.len(), Piece::File(range.clone())));
+                self.spliced += range.len;
+            }
             Records::File(_) => {
                 let bytes = records
                     .to_bytes()
@@ -154,32 +172,36 @@ impl Writer {
         Ok(())
     }
 
-    /// The bytes in one piece, copied if there are several.
+    /// The bytes in one piece, copied if there are several; it has lent no files.
     pub(crate) fn into_bytes(self) -> Bytes {
-        let pieces = self.into_pieces();
-        match <[Bytes; 1]>::try_from(pieces) {
+        let in_memory = |piece| match piece {
+            Piece::Bytes(bytes) => Some(bytes),
+            Piece::File(_) => None,
+        };
+        let whole: Vec<Bytes> = self.into_pieces().into_iter().filter_map(in_memory).collect();
+        match <[Bytes; 1]>::try_from(whole) {
             Ok([whole]) => whole,
             Err(pieces) => pieces.concat().into(),
         }
     }
 
     /// The bytes in order.
-    pub(crate) fn into_pieces(self) -> Vec<Bytes> {
+    pub(crate) fn into_pieces(self) -> Vec<Piece> {
         let head = Bytes::from(self.head);
         if self.splices.is_empty() {
-            return vec![head];
+            return vec![Piece::Bytes(head)];
         }
         let mut pieces = Vec::with_capacity(2 * self.splices.len() + 1);
         let mut from = 0;
         for (at, splice) in self.splices {
             if at > from {
-                pieces.push(head.slice(from..at));
+                pieces.push(Piece::Bytes(head.slice(from..at)));
                 from = at;
             }
             pieces.push(splice);
         }
         if from < head.len() {
-            pieces.push(head.slice(from..));
+            pieces.push(Piece::Bytes(head.slice(from..)));
         }
         pieces
     }

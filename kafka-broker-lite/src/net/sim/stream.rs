@@ -122,6 +122,8 @@ impl AsyncWrite for SimStream {
     }
 }
 
+impl crate::net::Stream for SimStream {}
+
 impl Drop for SimStream {
     fn drop(&mut self) {
         let mut world = self.net.world();
