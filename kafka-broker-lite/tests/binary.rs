@@ -5,65 +5,10 @@
 mod common;
 
 use common::Client;
-use std::path::PathBuf;
-use std::process::Stdio;
+use common::process::{Scratch, address, kill, output, ready};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
-
-/// A log directory that is gone when it is dropped.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("binary-{name}-{}", std::process::id()));
-        let _none_left = std::fs::remove_dir_all(&path);
-        Self(path)
-    }
-
-    fn setting(&self) -> String {
-        format!("log.dirs={}", self.0.display())
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _gone = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn broker(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kafka-broker-lite"));
-    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
-}
-
-/// Runs it to its end: exit code, what it printed, what it complained about.
-async fn output(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = broker(arguments).output().await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-/// Starts it, and gives the line that says it is ready.
-async fn ready(arguments: &[&str]) -> (Child, String) {
-    let mut child = broker(arguments).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).await.unwrap();
-    (child, line.trim_end().to_owned())
-}
-
-/// The address behind a listener's name in the ready line.
-fn address(line: &str, listener: &str) -> String {
-    let (_, rest) = line.split_once(&format!("{listener}://")).unwrap();
-    rest.split(',').next().unwrap().to_owned()
-}
-
-async fn kill(child: &Child, signal: &str) {
-    let pid = child.id().unwrap().to_string();
-    assert!(Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
-}
 
 #[tokio::test]
 async fn it_serves_until_it_is_told_to_stop() {
@@ -97,48 +42,6 @@ async fn it_serves_until_it_is_told_to_stop() {
         assert!(rest.starts_with("warning: peer 127.0.0.1:"), "{rest}");
         let tls = ": closed: peer speaks TLS, but this listener is plain text\n";
         assert!(rest.ends_with(tls), "{rest}");
-    }
-}
-
-#[tokio::test]
-async fn what_was_acknowledged_is_there_after_a_kill() {
-    let scratch = Scratch::new("killed");
-    let setting = scratch.setting();
-    let arguments = [
-        "--override",
-        "listeners=PLAINTEXT://127.0.0.1:0",
-        "--override",
-        &setting,
-        "--override",
-        "log.segment.bytes=1048576",
-    ];
-    let mut stored: Vec<Vec<u8>> = Vec::new();
-    for round in 0..5_usize {
-        let (mut child, line) = ready(&arguments).await;
-        let mut client = Client::tcp(&address(&line, "PLAINTEXT")).await;
-        client.metadata_of("orders").await;
-        let mut found = Vec::new();
-        while found.len() < stored.len() {
-            let offset = i64::try_from(found.len()).unwrap();
-            let values = client.fetch("orders", offset).await.unwrap();
-            assert!(!values.is_empty(), "round {round}: {} of {}", found.len(), stored.len());
-            found.extend(values.iter().map(|value| value.to_vec()));
-        }
-        assert!(found == stored, "round {round}");
-        assert_eq!(client.end_offset("orders").await, i64::try_from(stored.len()).unwrap());
-        for at in 0..200 {
-            let value = format!("{round}-{at}-").repeat(1000).into_bytes();
-            let offset = client.produce("orders", &[&value]).await.unwrap();
-            assert_eq!(offset, i64::try_from(stored.len()).unwrap());
-            stored.push(value);
-        }
-        if round == 2 {
-            let (code, _, complaint) = output(&arguments).await;
-            assert_eq!(code, Some(1));
-            assert!(complaint.contains("is in use: another broker holds the lock"), "{complaint}");
-        }
-        kill(&child, "-KILL").await;
-        child.wait().await.unwrap();
     }
 }
 

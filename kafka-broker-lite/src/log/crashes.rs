@@ -159,7 +159,8 @@ fn a_clean_stop_leaves_a_log_that_opens_as_it_was() {
     for at in 0..50 {
         log.append(&mut disk, &config, &batch(2, NOW_MS + at, 300), 0, NOW_MS).unwrap();
     }
-    log.stop(&mut disk).unwrap().run().unwrap();
+    log.stop(&mut disk).unwrap();
+    disk.sync_everything().unwrap().run().unwrap();
     let changes = disk.changes();
     disk.lose_power(1);
     let mut disk = disk.restarted();

@@ -106,6 +106,10 @@ impl Storage for MemoryStorage {
         Ok(SyncJob::new(false, || Ok(())))
     }
 
+    fn sync_everything(&mut self) -> Result<SyncJob, StorageError> {
+        self.sync(&[])
+    }
+
     fn list(&mut self, _: &str) -> Result<Vec<String>, StorageError> {
         Ok(Vec::new())
     }

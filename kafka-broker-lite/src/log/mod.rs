@@ -94,7 +94,7 @@ impl Log {
             end: 0,
             high_watermark: 0,
             epochs: Epochs::default(),
-            sync: SyncState::default(),
+            sync: SyncState::new(),
             doomed: Vec::new(),
         })
     }
@@ -186,6 +186,12 @@ impl Log {
     #[must_use]
     pub fn active_base_offset(&self) -> i64 {
         self.segments.back().map_or(self.end, |active| active.base_offset)
+    }
+
+    /// Whether a segment begins at `offset`.
+    #[must_use]
+    pub fn begins_segment_at(&self, offset: i64) -> bool {
+        self.segments.binary_search_by_key(&offset, |segment| segment.base_offset).is_ok()
     }
 
     /// The first offset that may lie in the first segment.

@@ -60,13 +60,15 @@ impl Log {
                 remove(storage, &name, segment.base_offset)?;
             }
             let base = noted.start.max(found.end);
+            found.recovered = true;
             found.segments.push_back(Segment::create(storage, &name, base, now_ms)?);
             found.end = base;
         }
         let first = found.segments.front().map_or(0, |first| first.base_offset);
         let start = noted.start.max(first);
         let recovery_point = if noted.clean { found.end } else { noted.recovery_point };
-        let mut sync = SyncState::recovered(recovery_point.clamp(start, found.end));
+        let as_it_was = noted.clean && !found.recovered;
+        let mut sync = SyncState::opened(recovery_point.clamp(start, found.end), as_it_was);
         found.unsynced.into_iter().for_each(|(file, indexes)| sync.rolled(file, indexes));
         let mut log = Self {
             name,
@@ -86,7 +88,8 @@ impl Log {
             })?;
         }
         epochs.advance_start(start);
-        epochs.truncate(log.end);
+        // One that has begun and has no record yet stays.
+        epochs.truncate(log.end + 1);
         log.epochs = epochs;
         if Some(&log.epochs) != known_epochs.as_ref() {
             log.write_epochs(storage)?;

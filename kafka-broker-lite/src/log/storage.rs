@@ -130,11 +130,17 @@ pub trait Storage: Send + fmt::Debug {
     /// When it cannot be deleted.
     fn delete(&mut self, file: FileId) -> Result<(), StorageError>;
 
-    /// What forces everything that is now in `files`, and that they are there, to the medium.
+    /// What forces everything that is now in `files`, and every change of names up to now, to the medium.
     ///
     /// # Errors
     /// When one of them cannot be opened.
     fn sync(&mut self, files: &[FileId]) -> Result<SyncJob, StorageError>;
+
+    /// What forces everything in the storage to the medium.
+    ///
+    /// # Errors
+    /// When a file cannot be opened.
+    fn sync_everything(&mut self) -> Result<SyncJob, StorageError>;
 
     /// The names of the files and directories in a directory, in order; none when there is no such directory.
     ///

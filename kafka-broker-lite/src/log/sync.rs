@@ -20,16 +20,25 @@ pub(super) struct SyncState {
     /// Files of full segments that are not synced; those of indexes are needed for nothing else.
     full: Vec<FileId>,
     indexes: Vec<FileId>,
+    /// Whether anything has changed since a process has left it in order.
+    changed: bool,
     /// Whether the file of leader epochs may not be on the medium.
     pub(super) epochs_changed: bool,
 }
 
 impl SyncState {
-    pub(super) fn recovered(recovery_point: i64) -> Self {
-        Self { recovery_point, ..Self::default() }
+    /// Of an empty log.
+    pub(super) fn new() -> Self {
+        Self { changed: true, ..Self::default() }
+    }
+
+    /// Of a log that was opened, as it was left or not.
+    pub(super) fn opened(recovery_point: i64, as_it_was: bool) -> Self {
+        Self { recovery_point, changed: !as_it_was, ..Self::default() }
     }
 
     pub(super) fn rolled(&mut self, full: FileId, indexes: Vec<FileId>) {
+        self.changed = true;
         self.full.push(full);
         self.indexes.extend(indexes);
     }
@@ -99,6 +108,7 @@ impl Log {
     pub(super) fn appended(&mut self, storage: &dyn Storage, config: &LogConfig, now_ms: i64) {
         if storage.is_durable() {
             let state = &mut self.sync;
+            state.changed = true;
             state.since_ms.get_or_insert(now_ms);
             if self.end - state.recovery_point >= config.flush_messages {
                 state.due = self.end;
@@ -110,18 +120,21 @@ impl Log {
         self.high_watermark = self.end;
     }
 
-    /// Leaves the indexes of the open segment for the next process, and gives everything to be synced.
+    /// Whether anything has changed since a process has left the log in order.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        self.sync.changed || self.sync.epochs_changed
+    }
+
+    /// Leaves the indexes of the open segment for the next process. Everything has to be synced after this.
     ///
     /// # Errors
     /// When an index cannot be written.
-    pub fn stop(&mut self, storage: &mut dyn Storage) -> Result<SyncJob, StorageError> {
-        self.sync_epochs(storage)?;
-        let mut files = std::mem::take(&mut self.sync.full);
-        files.append(&mut self.sync.indexes);
+    pub fn stop(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
         if let Some(active) = self.segments.back_mut() {
-            files.push(active.file);
-            files.extend(active.write_index(storage, &self.name)?);
+            let files = active.write_index(storage, &self.name)?;
+            files.into_iter().for_each(|file| storage.close(file));
         }
-        storage.sync(&files)
+        Ok(())
     }
 }

@@ -93,7 +93,7 @@ impl Journal {
 
     /// Leaves the log as the next process needs it.
     pub(crate) fn stop(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
-        self.log.stop(storage)?.run()
+        self.log.stop(storage)
     }
 }
 

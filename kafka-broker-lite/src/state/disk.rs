@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// How often checkpoints are written (`log.flush.offset.checkpoint.interval.ms`).
 const CHECKPOINT_MS: u64 = 60_000;
 
+/// What `flush.ms` is when nobody has set it.
+const NEVER_MS: u64 = i64::MAX as u64;
+
 /// Says that the process before has stopped cleanly.
 pub(super) const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 
@@ -85,10 +88,8 @@ impl State {
         let Some(partition) = topic.partition(key.1) else { return };
         if partition.log.wants_sync() {
             self.begin_sync(key);
-        } else if partition.log.unsynced_since_ms() == Some(now.wall_ms)
-            && let Some(at) = now.monotonic_ms.checked_add(flush_ms)
-        {
-            self.disk.flushes.insert((at, key));
+        } else if flush_ms < NEVER_MS && partition.log.unsynced_since_ms() == Some(now.wall_ms) {
+            self.disk.flushes.insert((now.monotonic_ms + flush_ms, key));
         }
     }
 
@@ -204,11 +205,16 @@ impl State {
         self.disk.check()?;
         for topic in self.topics.iter_mut() {
             for partition in &mut topic.partitions {
-                partition.stop(&mut *self.storage)?.run()?;
-                partition.log.end_sync(partition.log.end_offset());
+                partition.stop(&mut *self.storage)?;
             }
         }
         self.stop_metadata()?;
+        self.storage.sync_everything()?.run()?;
+        for topic in self.topics.iter_mut() {
+            for partition in &mut topic.partitions {
+                partition.log.end_sync(partition.log.end_offset());
+            }
+        }
         self.note_log_starts()?;
         self.write_checkpoints(Replace::Synced)?;
         let note = br#"{"version":0,"brokerEpoch":0}"#;

@@ -64,8 +64,11 @@ impl State {
     fn notes(&mut self) -> Result<Notes, StorageError> {
         let storage = &mut *self.storage;
         let clean = storage.load(CLEAN_SHUTDOWN)?.is_some();
-        // From here on only another clean stop makes it true again.
-        storage.remove(CLEAN_SHUTDOWN)?;
+        if clean {
+            // From here on only another clean stop makes it true again, so it must not come back.
+            storage.remove(CLEAN_SHUTDOWN)?;
+            storage.sync(&[])?.run()?;
+        }
         let mut offsets = |name| {
             let loaded = storage.load(name)?;
             Ok(loaded.as_deref().and_then(checkpoint::parse_offsets).unwrap_or_default())
@@ -150,7 +153,9 @@ impl State {
                 let place = (&**name, *index);
                 let opened =
                     Partition::open(storage, place, &log_config, noted, epoch, now.wall_ms)?;
-                directory::note_topic(storage, &opened.name, *id)?;
+                if directory::topic_of(storage, &opened.name)? != Some(*id) {
+                    directory::note_topic(storage, &opened.name, *id)?;
+                }
                 partitions.push(opened);
             }
             let name = name.clone();

@@ -5,7 +5,7 @@
 
 use super::producers::{NO_PRODUCER_ID, Producers, Verdict};
 use super::snapshot;
-use crate::log::{Checkpoint, Log, LogConfig, Storage, StorageError, SyncJob};
+use crate::log::{Checkpoint, Log, LogConfig, Storage, StorageError};
 use bytes::Bytes;
 use kafka_proto::ErrorCode;
 use kafka_proto::records::{Batch, BatchHeader, Batches, Compression, Decompressor, TimestampType};
@@ -126,8 +126,11 @@ impl Partition {
         Ok(Self { name, log, producers, leader_epoch })
     }
 
-    /// Leaves everything as the next process needs it, and gives it to be synced.
-    pub(crate) fn stop(&mut self, storage: &mut dyn Storage) -> Result<SyncJob, StorageError> {
+    /// Leaves everything as the next process needs it. Everything has to be synced after this.
+    pub(crate) fn stop(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
+        if !self.log.has_changed() {
+            return Ok(());
+        }
         snapshot::write(storage, &self.name, self.log.end_offset(), &self.producers)?;
         self.log.stop(storage)
     }

@@ -35,14 +35,20 @@ pub(crate) fn recover(
     log: &Log,
     now_ms: i64,
 ) -> Result<Producers, StorageError> {
-    let mut newest = None;
+    let mut newest: Option<(i64, Producers)> = None;
     for file in storage.list(log.name())? {
         let offset = file.strip_suffix(".snapshot").and_then(|offset| offset.parse::<i64>().ok());
         let Some(offset) = offset else { continue };
         let inside = (log.start_offset()..=log.end_offset()).contains(&offset);
         let loaded = if inside { storage.load(&name(log.name(), offset))? } else { None };
         match loaded.and_then(|bytes| decode(&bytes, now_ms)) {
-            Some(producers) => newest = Some((offset, producers)),
+            Some(producers) => {
+                let older = newest.replace((offset, producers));
+                let superseded = older.filter(|(offset, _)| !log.begins_segment_at(*offset));
+                if let Some((offset, _)) = superseded {
+                    storage.remove(&name(log.name(), offset))?;
+                }
+            }
             // It is of records that are gone, or was not written to its end.
             None => storage.remove(&name(log.name(), offset))?,
         }

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "every test file takes what it needs")]
 #![allow(clippy::unwrap_used, reason = "in tests a panic is how a check fails")]
 
+pub(crate) mod process;
+
 use kafka_broker_lite::net::Stream;
 use kafka_proto::ErrorCode;
 use kafka_proto::api::Request;

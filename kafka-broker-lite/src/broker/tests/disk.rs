@@ -161,6 +161,8 @@ fn every_crash_leaves_what_was_acknowledged() {
         let disk = SimDisk::new();
         let mut world = World::on(&disk, &[EVERY_BATCH]);
         world.create("t", 1, &[("segment.bytes", "1048576")]);
+        end(world, &disk, End::Stop);
+        let mut world = World::on(&disk, &[EVERY_BATCH]);
         let value = "v".repeat(60_000);
         disk.die_after(at);
         let mut acknowledged = 0;

@@ -112,6 +112,12 @@ impl Medium {
         }
     }
 
+    pub(super) fn sync_everything(&mut self) {
+        let all: Vec<u64> = self.files.keys().copied().collect();
+        all.into_iter().for_each(|number| self.sync(number));
+        self.sync_names();
+    }
+
     pub(super) fn sync_names(&mut self) {
         for change in std::mem::take(&mut self.changes) {
             change.apply(&mut self.kept_names);

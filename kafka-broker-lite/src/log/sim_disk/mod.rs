@@ -141,6 +141,14 @@ impl Disk {
         Err(StorageError::new(what, kind))
     }
 
+    /// Counts a sync, unless it is refused.
+    fn sync(&mut self, process: u64) -> Result<(), StorageError> {
+        if self.process != process {
+            return Err(StorageError::new("sync of a process that is gone", ErrorKind::Other));
+        }
+        self.change("sync", &[DiskFault::Sync])
+    }
+
     /// Counts a change, unless it is refused.
     fn change(&mut self, what: &str, hit: &[DiskFault]) -> Result<(), StorageError> {
         if self.lives == Some(self.changes) {
@@ -227,12 +235,20 @@ impl Storage for SimDisk {
         let disk = Arc::clone(&self.shared);
         Ok(SyncJob::new(false, move || {
             let mut disk = disk.lock().unwrap_or_else(PoisonError::into_inner);
-            if disk.process != process {
-                return Err(StorageError::new("sync of a process that is gone", ErrorKind::Other));
-            }
-            disk.change("sync", &[DiskFault::Sync])?;
+            disk.sync(process)?;
             numbers.iter().for_each(|number| disk.medium.sync(*number));
             disk.medium.sync_names();
+            Ok(())
+        }))
+    }
+
+    fn sync_everything(&mut self) -> Result<SyncJob, StorageError> {
+        let process = self.disk().process;
+        let disk = Arc::clone(&self.shared);
+        Ok(SyncJob::new(false, move || {
+            let mut disk = disk.lock().unwrap_or_else(PoisonError::into_inner);
+            disk.sync(process)?;
+            disk.medium.sync_everything();
             Ok(())
         }))
     }
