@@ -5,6 +5,7 @@
 //! definitions are made. What a field costs at run time is a comparison of the version with constants.
 
 mod error;
+mod field;
 #[cfg(feature = "json")]
 pub mod json;
 mod primitives;
@@ -15,6 +16,7 @@ mod visit;
 mod writer;
 
 pub use error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
+pub use field::Field;
 pub use reader::Reader;
 pub use visit::{Array, Nullable, Value, Visit, VisitError, Visitor};
 pub use writer::Writer;
@@ -35,9 +37,9 @@ pub const MAX_ARRAY_LEN: usize = 1_000_000;
 pub const MAX_TAGGED_FIELDS: u32 = 10_000;
 
 /// A whole message: something that travels alone in a frame's body.
-pub trait Message: Wire + Visit + Default + Clone + PartialEq + std::fmt::Debug {}
+pub trait Message: Wire + Visit + Default + std::fmt::Debug {}
 
-impl<T: Wire + Visit + Default + Clone + PartialEq + std::fmt::Debug> Message for T {}
+impl<T: Wire + Visit + Default + std::fmt::Debug> Message for T {}
 
 /// What an encoding depends on besides the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +68,7 @@ impl Cx {
 }
 
 /// A type that has a place on the wire.
-pub trait Wire: Sized {
+pub trait Wire: Sized + Clone + PartialEq {
     /// Appends the value.
     ///
     /// # Errors
@@ -130,98 +132,33 @@ pub fn to_bytes(value: &impl Wire, cx: Cx) -> Result<Bytes, EncodeError> {
     Ok(writer.into_bytes())
 }
 
-/// What the notation says about one field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Its name, in snake case.
-    pub name: &'static str,
-    /// First version that has it.
-    pub from: i16,
-    /// Last version that has it.
-    pub to: i16,
-    /// Its number, where it is a tagged field.
-    pub tag: Option<u32>,
-    /// First version in which it may be null; past `null_to` where it never may.
-    pub null_from: i16,
-    /// Last version in which it may be null.
-    pub null_to: i16,
-    /// Whether a value that the version cannot carry is left out instead of refused (Kafka's "ignorable").
-    pub droppable: bool,
-}
-
-impl Field {
-    /// A field of all versions, nullable in all if its type is.
-    #[doc(hidden)]
-    pub const fn new(name: &'static str) -> Self {
-        // A name that is also a word of Rust is written `r#match`.
-        let name = match name.as_bytes() {
-            [b'r', b'#', ..] => name.split_at(2).1,
-            _ => name,
-        };
-        Self {
-            name,
-            from: 0,
-            to: i16::MAX,
-            tag: None,
-            null_from: 0,
-            null_to: i16::MAX,
-            droppable: false,
-        }
-    }
-
-    /// Whether `version` has this field.
-    #[inline]
-    pub const fn has(&self, version: i16) -> bool {
-        self.from <= version && version <= self.to
-    }
-
-    /// Whether it may be null in `version`, given that its type knows null.
-    #[inline]
-    pub const fn nullable(&self, version: i16) -> bool {
-        self.null_from <= version && version <= self.null_to
-    }
-
-    /// The context of this field's value inside a struct of context `cx`.
-    #[inline]
-    #[doc(hidden)]
-    pub const fn cx(&self, cx: Cx) -> Cx {
-        Cx { nullable: self.nullable(cx.version), tagged: self.tag.is_some(), ..cx }
-    }
-}
-
-/// Fills in a [`Field`] from the slots in brackets.
+/// The [`Field`] of one line of the notation: its name, and what the slots in brackets say.
 macro_rules! slots {
-    ($f:ident;) => {};
-    ($f:ident; , $($rest:tt)*) => { $crate::wire::slots!($f; $($rest)*); };
-    ($f:ident; drop $($rest:tt)*) => { $f.droppable = true; $crate::wire::slots!($f; $($rest)*); };
-    ($f:ident; tag $n:literal $($rest:tt)*) => {
-        $f.tag = Some($n); $crate::wire::slots!($f; $($rest)*);
+    ($f:expr;) => { $f };
+    ($f:expr; , $($rest:tt)*) => { $crate::wire::slots!($f; $($rest)*) };
+    ($f:expr; drop $($rest:tt)*) => { $crate::wire::slots!($f.drop(); $($rest)*) };
+    ($f:expr; tag $n:literal $($rest:tt)*) => { $crate::wire::slots!($f.tag($n); $($rest)*) };
+    ($f:expr; null $from:literal ..= $to:literal $($rest:tt)*) => {
+        $crate::wire::slots!($f.null($from, $to); $($rest)*)
     };
-    ($f:ident; null $from:literal ..= $to:literal $($rest:tt)*) => {
-        $f.null_from = $from; $f.null_to = $to; $crate::wire::slots!($f; $($rest)*);
+    ($f:expr; null $from:literal .. $($rest:tt)*) => {
+        $crate::wire::slots!($f.null($from, i16::MAX); $($rest)*)
     };
-    ($f:ident; null $from:literal .. $($rest:tt)*) => {
-        $f.null_from = $from; $crate::wire::slots!($f; $($rest)*);
+    ($f:expr; $from:literal ..= $to:literal $($rest:tt)*) => {
+        $crate::wire::slots!($f.versions($from, $to); $($rest)*)
     };
-    ($f:ident; $from:literal ..= $to:literal $($rest:tt)*) => {
-        $f.from = $from; $f.to = $to; $crate::wire::slots!($f; $($rest)*);
+    ($f:expr; $from:literal .. $($rest:tt)*) => {
+        $crate::wire::slots!($f.versions($from, i16::MAX); $($rest)*)
     };
-    ($f:ident; $from:literal .. $($rest:tt)*) => {
-        $f.from = $from; $crate::wire::slots!($f; $($rest)*);
-    };
-    ($f:ident; ..= $to:literal $($rest:tt)*) => {
-        $f.to = $to; $crate::wire::slots!($f; $($rest)*);
+    ($f:expr; ..= $to:literal $($rest:tt)*) => {
+        $crate::wire::slots!($f.versions(0, $to); $($rest)*)
     };
 }
 
-/// The [`Field`] of one line of the notation.
-macro_rules! field {
-    ($name:ident $([$($slot:tt)*])?) => {{
-        #[allow(unused_mut, reason = "a field without slots changes nothing")]
-        let mut f = $crate::wire::Field::new(stringify!($name));
-        $($crate::wire::slots!(f; $($slot)*);)?
-        f
-    }};
+/// The code in braces if the slots say that the field is a tagged one; the tag is their first.
+macro_rules! if_tagged {
+    ([tag $($rest:tt)*] { $($code:tt)* }) => { $($code)* };
+    ($other:tt { $($code:tt)* }) => {};
 }
 
 /// A field's last line of documentation.
@@ -272,150 +209,127 @@ macro_rules! wire {
             }
         }
 
-        impl $crate::wire::Wire for $name {
-            #[allow(unused_mut, unused_variables, reason = "not every struct has tagged fields")]
-            fn encode(
-                &self,
-                writer: &mut $crate::wire::Writer,
-                cx: $crate::wire::Cx,
-            ) -> Result<(), $crate::wire::EncodeError> {
-                let mut tagged = 0;
-                $({
-                    const F: $crate::wire::Field = $crate::wire::field!($field $([$($slot)*])?);
-                    if F.has(cx.version) {
-                        if F.tag.is_none() {
-                            $crate::wire::Wire::encode(&self.$field, writer, F.cx(cx))
-                                .map_err(|e| e.within(F.name))?;
-                        } else if self.$field != $crate::wire::initial!($type $(, $default)?) {
-                            tagged += 1;
-                        }
-                    } else if !F.droppable
-                        && self.$field != $crate::wire::initial!($type $(, $default)?)
-                    {
-                        return Err($crate::wire::EncodeError::lost(cx.version).within(F.name));
+        // The code of every field is a call or two, and what varies comes from a table: the compiler reads this
+        // some two thousand times.
+        const _: () = {
+            #[allow(dead_code, reason = "some structs have no fields")]
+            struct Fields {
+                $($field: $crate::wire::Field,)*
+            }
+
+            #[allow(dead_code, reason = "some structs have no fields")]
+            const F: Fields = Fields {
+                $($field: $crate::wire::slots!(
+                    $crate::wire::Field::new(stringify!($field)); $($($slot)*)?
+                ),)*
+            };
+
+            /// What the fields are compared with, and copied from where the version lacks them.
+            fn blank() -> &'static $name {
+                static BLANK: std::sync::LazyLock<$name> = std::sync::LazyLock::new($name::default);
+                &BLANK
+            }
+
+            impl $crate::wire::Wire for $name {
+                #[allow(unused_mut, unused_variables, reason = "not all have tagged fields")]
+                fn encode(
+                    &self,
+                    writer: &mut $crate::wire::Writer,
+                    cx: $crate::wire::Cx,
+                ) -> Result<(), $crate::wire::EncodeError> {
+                    let blank = blank();
+                    let mut tagged = 0;
+                    $(F.$field.put(&self.$field, &blank.$field, &mut tagged, writer, cx)?;)*
+                    if cx.flexible {
+                        writer.unsigned_varint(tagged);
+                        $($crate::wire::if_tagged!([$($($slot)*)?] {
+                            F.$field.put_tagged(&self.$field, &blank.$field, writer, cx)?;
+                        });)*
                     }
-                })*
-                if cx.flexible {
-                    writer.unsigned_varint(tagged);
-                    $({
-                        const F: $crate::wire::Field = $crate::wire::field!($field $([$($slot)*])?);
-                        if let Some(tag) = F.tag
-                            && F.has(cx.version)
-                            && self.$field != $crate::wire::initial!($type $(, $default)?)
-                        {
-                            writer.tagged(tag, |writer| {
-                                $crate::wire::Wire::encode(&self.$field, writer, F.cx(cx))
-                            })
-                            .map_err(|e| e.within(F.name))?;
-                        }
-                    })*
+                    Ok(())
                 }
-                Ok(())
-            }
 
-            #[allow(unused_mut, unused_variables, reason = "not every struct has tagged fields")]
-            fn decode(
-                reader: &mut $crate::wire::Reader,
-                cx: $crate::wire::Cx,
-            ) -> Result<Self, $crate::wire::DecodeError> {
-                let mut this = Self {
-                    $($field: {
-                        const F: $crate::wire::Field = $crate::wire::field!($field $([$($slot)*])?);
-                        if F.tag.is_none() && F.has(cx.version) {
-                            <$type as $crate::wire::Wire>::decode(reader, F.cx(cx))
-                                .map_err(|e| e.within(F.name))?
-                        } else {
-                            $crate::wire::initial!($type $(, $default)?)
-                        }
-                    },)*
-                };
-                if cx.flexible {
-                    reader.tagged_fields(|tag, reader| {
-                        $({
-                            const F: $crate::wire::Field =
-                                $crate::wire::field!($field $([$($slot)*])?);
-                            if F.tag == Some(tag) && F.has(cx.version) {
-                                this.$field =
-                                    <$type as $crate::wire::Wire>::decode(reader, F.cx(cx))
-                                        .map_err(|e| e.within(F.name))?;
-                                return Ok(true);
-                            }
-                        })*
-                        Ok(false)
-                    })?;
-                }
-                Ok(this)
-            }
-
-            #[allow(unused_mut, reason = "some structs have no fields")]
-            fn min_len(cx: $crate::wire::Cx) -> usize {
-                let mut len = usize::from(cx.flexible);
-                $({
-                    const F: $crate::wire::Field = $crate::wire::field!($field $([$($slot)*])?);
-                    if F.tag.is_none() && F.has(cx.version) {
-                        len += <$type as $crate::wire::Wire>::min_len(F.cx(cx));
+                #[allow(unused_mut, unused_variables, reason = "not all have tagged fields")]
+                fn decode(
+                    reader: &mut $crate::wire::Reader,
+                    cx: $crate::wire::Cx,
+                ) -> Result<Self, $crate::wire::DecodeError> {
+                    let blank = blank();
+                    let mut this = Self { $($field: F.$field.get(&blank.$field, reader, cx)?,)* };
+                    if cx.flexible {
+                        reader.tagged_fields(|tag, reader| {
+                            $($crate::wire::if_tagged!([$($($slot)*)?] {
+                                if F.$field.is_tag(tag, cx.version) {
+                                    return F.$field.get_tagged(&mut this.$field, reader, cx);
+                                }
+                            });)*
+                            Ok(false)
+                        })?;
                     }
-                })*
-                len
-            }
-
-            fn initial() -> Self {
-                Self::default()
-            }
-
-            fn encode_null(
-                writer: &mut $crate::wire::Writer,
-                cx: $crate::wire::Cx,
-            ) -> Result<(), $crate::wire::EncodeError> {
-                writer.i8(if cx.tagged { 0 } else { -1 });
-                Ok(())
-            }
-
-            fn encode_present(
-                &self,
-                writer: &mut $crate::wire::Writer,
-                cx: $crate::wire::Cx,
-            ) -> Result<(), $crate::wire::EncodeError> {
-                writer.i8(1);
-                self.encode(writer, cx.element())
-            }
-
-            fn decode_nullable(
-                reader: &mut $crate::wire::Reader,
-                cx: $crate::wire::Cx,
-            ) -> Result<Option<Self>, $crate::wire::DecodeError> {
-                let mark = reader.i8()?;
-                if mark < 0 || (cx.tagged && mark == 0) {
-                    return Ok(None);
+                    Ok(this)
                 }
-                Self::decode(reader, cx.element()).map(Some)
+
+                #[allow(unused_mut, reason = "some structs have no fields")]
+                fn min_len(cx: $crate::wire::Cx) -> usize {
+                    let mut len = usize::from(cx.flexible);
+                    $(len += F.$field.min_len::<$type>(cx);)*
+                    len
+                }
+
+                fn initial() -> Self {
+                    Self::default()
+                }
+
+                fn encode_null(
+                    writer: &mut $crate::wire::Writer,
+                    cx: $crate::wire::Cx,
+                ) -> Result<(), $crate::wire::EncodeError> {
+                    writer.i8(if cx.tagged { 0 } else { -1 });
+                    Ok(())
+                }
+
+                fn encode_present(
+                    &self,
+                    writer: &mut $crate::wire::Writer,
+                    cx: $crate::wire::Cx,
+                ) -> Result<(), $crate::wire::EncodeError> {
+                    writer.i8(1);
+                    self.encode(writer, cx.element())
+                }
+
+                fn decode_nullable(
+                    reader: &mut $crate::wire::Reader,
+                    cx: $crate::wire::Cx,
+                ) -> Result<Option<Self>, $crate::wire::DecodeError> {
+                    let mark = reader.i8()?;
+                    if mark < 0 || (cx.tagged && mark == 0) {
+                        return Ok(None);
+                    }
+                    Self::decode(reader, cx.element()).map(Some)
+                }
+
+                fn value(&mut self) -> $crate::wire::Value<'_> {
+                    $crate::wire::Value::Struct(self)
+                }
             }
 
-            fn value(&mut self) -> $crate::wire::Value<'_> {
-                $crate::wire::Value::Struct(self)
-            }
-        }
+            impl $crate::wire::Visit for $name {
+                fn type_name(&self) -> &'static str {
+                    stringify!($name)
+                }
 
-        impl $crate::wire::Visit for $name {
-            fn type_name(&self) -> &'static str {
-                stringify!($name)
+                #[allow(unused_variables, reason = "some structs have no fields")]
+                fn visit(
+                    &mut self,
+                    visitor: &mut dyn $crate::wire::Visitor,
+                ) -> Result<(), $crate::wire::VisitError> {
+                    let blank = blank();
+                    $(F.$field.show(&mut self.$field, &blank.$field, visitor)?;)*
+                    Ok(())
+                }
             }
-
-            #[allow(unused_variables, reason = "some structs have no fields")]
-            fn visit(
-                &mut self,
-                visitor: &mut dyn $crate::wire::Visitor,
-            ) -> Result<(), $crate::wire::VisitError> {
-                $({
-                    const F: $crate::wire::Field = $crate::wire::field!($field $([$($slot)*])?);
-                    let blank = self.$field == $crate::wire::initial!($type $(, $default)?);
-                    visitor.field(&F, blank, $crate::wire::Wire::value(&mut self.$field))
-                        .map_err(|e| e.within(F.name))?;
-                })*
-                Ok(())
-            }
-        }
+        };
     )*};
 }
 
-pub(crate) use {field, initial, slots, versions, wire};
+pub(crate) use {if_tagged, initial, slots, versions, wire};
