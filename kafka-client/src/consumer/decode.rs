@@ -79,7 +79,7 @@ impl Cursor {
         Self {
             which: chunk.which,
             generation: chunk.generation,
-            batches: Batches::new(chunk.records),
+            batches: Batches::with_legacy(chunk.records),
             broken: chunk.broken,
             aborted,
             aborted_producers: BTreeSet::new(),

@@ -6,19 +6,19 @@
 use super::compression::{Compression, Decompressor};
 use super::error::{RecordError, RecordErrorKind};
 use super::open::OpenBatch;
-use super::{HEADER_LEN, MAGIC, crc32c};
+use super::{HEADER_LEN, MAGIC, crc32c, legacy};
 use bytes::Bytes;
 
 /// The bytes before what the length in the header counts.
-const PREFIX_LEN: usize = 12;
+pub(super) const PREFIX_LEN: usize = 12;
 /// The least that the length in the header can say, of any format.
-const LEAST_LENGTH: i32 = 14;
+pub(super) const LEAST_LENGTH: i32 = 14;
 /// The bytes up to and with the format version.
 const UP_TO_MAGIC: usize = 17;
 /// Where the bytes begin that the checksum covers.
 const CHECKED: usize = 21;
 
-const LOG_APPEND_TIME: i16 = 1 << 3;
+pub(super) const LOG_APPEND_TIME: i16 = 1 << 3;
 const TRANSACTIONAL: i16 = 1 << 4;
 const CONTROL: i16 = 1 << 5;
 pub(super) const DELETE_HORIZON: i16 = 1 << 6;
@@ -209,17 +209,25 @@ impl Batch {
         &self.bytes
     }
 
+    fn is_legacy(&self) -> bool {
+        self.header.magic <= legacy::NEWEST
+    }
+
     /// Checks that the bytes are those that were written.
     ///
     /// # Errors
     /// When the checksum in the header is another.
     pub fn verify_crc(&self) -> Result<(), RecordError> {
-        let computed = crc32c(self.bytes.get(CHECKED..).unwrap_or_default());
+        let (computed, at) = if self.is_legacy() {
+            (legacy::checksum(&self.bytes), PREFIX_LEN)
+        } else {
+            (crc32c(self.bytes.get(CHECKED..).unwrap_or_default()), UP_TO_MAGIC)
+        };
         let stored = self.header.crc;
         if stored == computed {
             return Ok(());
         }
-        Err(RecordError::new(RecordErrorKind::Checksum { stored, computed }, 17))
+        Err(RecordError::new(RecordErrorKind::Checksum { stored, computed }, at))
     }
 
     /// Decompresses the records and checks the bounds of each, so that reading them cannot fail. The checksum is not
@@ -232,13 +240,16 @@ impl Batch {
         decompressor: &mut Decompressor,
         limit: usize,
     ) -> Result<OpenBatch, RecordError> {
+        if self.is_legacy() {
+            return legacy::open(self, decompressor, limit);
+        }
         let records = match self.header.compression()? {
             // What Kafka does: where there is nothing to read, nothing is wrong with it.
             _ if self.header.count == 0 => Bytes::new(),
             Compression::None => self.bytes.slice(HEADER_LEN..),
             compression => {
                 let compressed = self.bytes.get(HEADER_LEN..).unwrap_or_default();
-                decompressor.decompress(compression, compressed, limit)?
+                decompressor.decompress(compression, compressed, limit, false)?
             }
         };
         OpenBatch::new(self.header, records)
@@ -252,12 +263,19 @@ pub struct Batches {
     bytes: Bytes,
     at: usize,
     failed: bool,
+    legacy: bool,
 }
 
 impl Batches {
     /// The batches in `bytes`.
     pub fn new(bytes: Bytes) -> Self {
-        Self { bytes, at: 0, failed: false }
+        Self { bytes, at: 0, failed: false, legacy: false }
+    }
+
+    /// The batches in `bytes`, those of the formats 0 and 1 too, which old topics may hold. Their headers have no more
+    /// than these formats say: until such a batch is open, its base offset is that of its last record.
+    pub fn with_legacy(bytes: Bytes) -> Self {
+        Self { legacy: true, ..Self::new(bytes) }
     }
 
     /// Where the next batch begins: the end of the whole ones, when there is no next one.
@@ -276,7 +294,8 @@ impl Batches {
             return at_fault("batch length less than any batch has", 8);
         }
         let Some(&magic) = rest.get(UP_TO_MAGIC - 1) else { return Ok(None) };
-        if magic.cast_signed() != MAGIC {
+        let legacy = self.legacy && (0..=legacy::NEWEST).contains(&magic.cast_signed());
+        if magic.cast_signed() != MAGIC && !legacy {
             let kind = RecordErrorKind::Magic(magic.cast_signed());
             return Err(RecordError::new(kind, self.at + UP_TO_MAGIC - 1));
         }
@@ -284,6 +303,13 @@ impl Batches {
         else {
             return at_fault("batch length beyond memory", 8);
         };
+        if legacy {
+            let Some(message) = rest.get(..total) else { return Ok(None) };
+            let header = legacy::header(message)?;
+            let bytes = self.bytes.slice(self.at..self.at + total);
+            self.at += total;
+            return Ok(Some(Batch { header, bytes }));
+        }
         if total < HEADER_LEN {
             return at_fault("batch length less than a header", 8);
         }

@@ -72,7 +72,7 @@ impl fmt::Display for RecordError {
             }
             RecordErrorKind::Magic(magic @ 0..=1) => write!(
                 f,
-                "message format {magic} (magic) at byte {} is too old, only format 2 is read",
+                "message format {magic} (magic) at byte {} is too old, only format 2 is taken here",
                 self.offset
             ),
             RecordErrorKind::Magic(magic) => {

@@ -14,7 +14,7 @@
 //! 5 control, 6 the base timestamp is a delete horizon.
 //!
 //! A record is a varint length, then attributes, timestamp delta, offset delta, key, value and headers; lengths are
-//! zigzag varints, -1 is null. Formats 0 and 1 are recognised and refused.
+//! zigzag varints, -1 is null. Formats 0 and 1 are read where [`Batches::with_legacy`] asks for them.
 //!
 //! [`BatchBuilder`] writes; [`Batches`], [`Batch`] and [`OpenBatch`] read, all of them over shared bytes. Where batches
 //! come from and go to is not known here.
@@ -24,6 +24,7 @@ mod builder;
 mod compression;
 pub mod control;
 mod error;
+mod legacy;
 mod open;
 mod record;
 mod region;

@@ -226,8 +226,8 @@ fn a_cut_batch_ends_the_batches_in_silence() {
 fn what_is_no_batch_is_an_error_once() {
     let good = small(&[1]);
     for (at, byte, complaint) in [
-        (16, 0, "message format 0 (magic) at byte 85 is too old, only format 2 is read"),
-        (16, 1, "message format 1 (magic) at byte 85 is too old, only format 2 is read"),
+        (16, 0, "message format 0 (magic) at byte 85 is too old, only format 2 is taken here"),
+        (16, 1, "message format 1 (magic) at byte 85 is too old, only format 2 is taken here"),
         (16, 3, "no record batch: magic 3 at byte 85"),
         (8, 0xff, "batch length less than any batch has at byte 77"),
         (11, 40, "batch length less than a header at byte 77"),

@@ -116,12 +116,12 @@ fn a_chunk_that_leads_nowhere_says_so() {
     let error = cursor.next(&mut decoder(&budget)).unwrap_err();
     assert!(error.to_string().contains("no whole batch"), "{error}");
 
-    let mut old = batch(0, 5);
-    old[16] = 1;
-    let mut cursor = Cursor::new(Chunk { broken: true, ..chunk(&budget, old, &[]) }, 3);
+    let mut newer = batch(0, 5);
+    newer[16] = 3;
+    let mut cursor = Cursor::new(Chunk { broken: true, ..chunk(&budget, newer, &[]) }, 3);
     let error = cursor.next(&mut decoder(&budget)).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("at offset 3: message format 1 (magic)"), "{text}");
+    assert!(text.contains("at offset 3: no record batch: magic 3"), "{text}");
 }
 
 #[test]

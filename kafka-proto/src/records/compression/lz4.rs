@@ -60,13 +60,14 @@ impl Encoder {
 }
 
 /// Frames one after the other, skippable ones among them; what follows them and is none is passed over, as in Java.
-pub(super) fn decode(input: &[u8], out: &mut Scratch) -> Result<(), Bad> {
+/// `old` ones have a checksum in their header that means nothing.
+pub(super) fn decode(input: &[u8], out: &mut Scratch, old: bool) -> Result<(), Bad> {
     let mut input = Input(input);
     let mut frames = 0;
     while let Some(magic) = input.peek_u32() {
         if magic == MAGIC {
             input.take(4)?;
-            decode_frame(&mut input, out)?;
+            decode_frame(&mut input, out, old)?;
         } else if magic & !0xf == SKIPPABLE_MAGIC {
             input.take(4)?;
             let size = input.u32()?;
@@ -87,7 +88,7 @@ struct Frame {
 }
 
 impl Frame {
-    fn read(input: &mut Input<'_>) -> Result<Self, Bad> {
+    fn read(input: &mut Input<'_>, old: bool) -> Result<Self, Bad> {
         let start = input.0;
         let [flags, sizes] = input.array()?;
         if flags & VERSION_MASK != VERSION {
@@ -109,15 +110,15 @@ impl Frame {
         };
         let described = start.get(..start.len() - input.0.len()).unwrap_or_default();
         let [checksum] = input.array()?;
-        if xxh32(described).to_be_bytes()[2] != checksum {
+        if !old && xxh32(described).to_be_bytes()[2] != checksum {
             return Err(Bad::Data("header checksum differs"));
         }
         Ok(Self { flags, block_size, content_size })
     }
 }
 
-fn decode_frame(input: &mut Input<'_>, out: &mut Scratch) -> Result<(), Bad> {
-    let frame = Frame::read(input)?;
+fn decode_frame(input: &mut Input<'_>, out: &mut Scratch, old: bool) -> Result<(), Bad> {
+    let frame = Frame::read(input, old)?;
     let start = out.written().len();
     loop {
         let size = input.u32()?;

@@ -237,15 +237,16 @@ impl Decompressor {
         Self::default()
     }
 
-    /// What `compressed` holds, of at most `limit` bytes.
+    /// What `compressed` holds, of at most `limit` bytes; `old_lz4` leaves the checksum of lz4's header alone.
     pub(super) fn decompress(
         &mut self,
         compression: Compression,
         compressed: &[u8],
         limit: usize,
+        old_lz4: bool,
     ) -> Result<Bytes, RecordError> {
         self.scratch.start(limit);
-        let decoded = self.decode(compression, compressed);
+        let decoded = self.decode(compression, compressed, old_lz4);
         let bytes = self.scratch.finish();
         decoded.map(|()| bytes).map_err(|bad| {
             let kind = match bad {
@@ -257,7 +258,13 @@ impl Decompressor {
         })
     }
 
-    fn decode(&mut self, compression: Compression, compressed: &[u8]) -> Result<(), Bad> {
+    #[cfg_attr(not(feature = "lz4"), allow(unused_variables, reason = "for lz4 alone"))]
+    fn decode(
+        &mut self,
+        compression: Compression,
+        compressed: &[u8],
+        old_lz4: bool,
+    ) -> Result<(), Bad> {
         let out = &mut self.scratch;
         match compression {
             Compression::None => {
@@ -273,7 +280,7 @@ impl Decompressor {
             #[cfg(feature = "snappy")]
             Compression::Snappy => snappy::decode(compressed, out),
             #[cfg(feature = "lz4")]
-            Compression::Lz4 => lz4::decode(compressed, out),
+            Compression::Lz4 => lz4::decode(compressed, out, old_lz4),
             #[cfg(feature = "zstd")]
             Compression::Zstd => {
                 let decoder = match &mut self.zstd {
