@@ -1,6 +1,7 @@
 //! The cluster as one client sees it: shared metadata, and connections by broker id.
 
 pub(crate) mod metadata;
+mod watched;
 
 use crate::clock::{Clock, Monotonic};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,6 +13,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
+use watched::{Watch, Watched};
 
 /// A topic that the broker does not know is looked for this many times more, ever more slowly, before that is believed:
 /// a broker that makes topics on demand says "unknown" until it has.
@@ -53,7 +55,7 @@ pub(crate) struct Cluster {
     metadata: Mutex<Metadata>,
     /// Wakes the task that asks.
     asked: Notify,
-    seen: watch::Sender<Arc<Snapshot>>,
+    seen: Arc<Watched<Arc<Snapshot>>>,
     /// Why the last question failed.
     last_error: Mutex<Option<Error>>,
 }
@@ -71,7 +73,7 @@ impl Cluster {
             bootstrap,
             metadata: Mutex::new(metadata),
             asked: Notify::new(),
-            seen: watch::Sender::new(Arc::default()),
+            seen: Watched::new(Arc::default()),
             last_error: Mutex::default(),
         }
     }
@@ -108,7 +110,7 @@ impl Cluster {
                 let mut metadata = self.metadata();
                 metadata.on_answer(self.clock.now(), &answer);
                 *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                self.seen.send_replace(metadata.snapshot().clone());
+                self.seen.set(metadata.snapshot().clone());
                 Ok(())
             }
             Err(error) => {
@@ -117,12 +119,12 @@ impl Cluster {
                 metadata.on_failure(self.clock.now());
                 if error.code() == Some(ErrorCode::REBOOTSTRAP_REQUIRED) {
                     metadata.on_rebootstrap();
-                    self.seen.send_replace(metadata.snapshot().clone());
+                    self.seen.set(metadata.snapshot().clone());
                 }
                 drop(metadata);
                 let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
                 *last = Some(error.clone());
-                self.seen.send_modify(|_| {});
+                self.seen.touch();
                 Err(error)
             }
         }
@@ -182,7 +184,7 @@ impl Cluster {
 
     /// The cluster as last seen.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.seen.borrow().clone()
+        self.seen.get()
     }
 
     /// Why the last look at the cluster failed, if it did.
@@ -191,8 +193,8 @@ impl Cluster {
     }
 
     /// Tells of every change of the snapshot.
-    pub(crate) fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.seen.subscribe()
+    pub(crate) fn watch(&self) -> Watch<Arc<Snapshot>> {
+        self.seen.watch()
     }
 
     /// A topic is needed; the snapshot will have it, or say why not. Asking creates it only if it is `creatable`.
@@ -219,7 +221,7 @@ impl Cluster {
         let told = Partition { leader: (leader >= 0).then_some(leader), leader_epoch };
         let mut metadata = self.metadata();
         if metadata.on_leader(topic, partition, told, endpoint) {
-            self.seen.send_replace(metadata.snapshot().clone());
+            self.seen.set(metadata.snapshot().clone());
         }
     }
 
@@ -240,7 +242,7 @@ impl Cluster {
         let found = async {
             let mut unknown_since = None;
             loop {
-                let snapshot = seen.borrow_and_update().clone();
+                let snapshot = seen.latest();
                 match snapshot.topics.get(name) {
                     Some(topic) if topic.error.is_ok() && !topic.partitions.is_empty() => {
                         return Ok(topic.clone());
@@ -258,9 +260,7 @@ impl Cluster {
                     }
                     _ => {}
                 }
-                if seen.changed().await.is_err() {
-                    return Err(closed());
-                }
+                seen.changed().await;
             }
         };
         patience.timeout(&self.clock, found).await.unwrap_or_else(|| {
@@ -314,11 +314,6 @@ fn unknown_topic(name: &Arc<str>, code: ErrorCode) -> Error {
             .with_topic(name, None);
     }
     error
-}
-
-#[cold]
-fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "use the client", "it was closed")
 }
 
 async fn sleep_until(clock: &Clock, at: Option<Monotonic>) {

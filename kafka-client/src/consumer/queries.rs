@@ -337,7 +337,7 @@ impl Consumer {
                         cluster.refresh();
                     }
                 }
-                Ok(()) = seen.changed() => {}
+                () = seen.changed() => {}
                 () = sleep_until(self.shared.clock(), deadline) => {}
             }
         }

@@ -74,7 +74,7 @@ struct Task {
 pub(super) async fn run(shared: Arc<Shared>) {
     let (events, mut inbox) = mpsc::unbounded_channel();
     let mut seen = shared.cluster.watch();
-    let first = seen.borrow_and_update().clone();
+    let first = seen.latest();
     shared.state().core.on_metadata(first);
     let connections = BTreeMap::new();
     let mut task = Task { shared: shared.clone(), connections, calls: JoinSet::new(), events };
@@ -88,9 +88,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
                     task.on_event(event);
                 }
             }
-            Ok(()) = seen.changed() => {
-                let snapshot = seen.borrow_and_update().clone();
-                shared.state().core.on_metadata(snapshot);
+            () = seen.changed() => {
+                shared.state().core.on_metadata(seen.latest());
             }
             () = shared.wake.notified() => {}
             () = sleep_until(shared.clock(), deadline) => {}

@@ -84,7 +84,7 @@ impl Task {
     /// Runs until every handle is gone and every batch has its outcome, or it is told to end.
     pub(crate) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
         let mut snapshots = self.cluster.watch();
-        self.core.on_snapshot(snapshots.borrow_and_update().clone());
+        self.core.on_snapshot(snapshots.latest());
         let accumulator = self.accumulator.clone();
         let mut handles = true;
         loop {
@@ -111,11 +111,8 @@ impl Task {
                     }
                 }
                 () = accumulator.wake.notified() => {}
-                changed = snapshots.changed() => {
-                    if changed.is_err() {
-                        return self.abort(&closed("send"));
-                    }
-                    let snapshot = snapshots.borrow_and_update().clone();
+                () = snapshots.changed() => {
+                    let snapshot = snapshots.latest();
                     self.topics.on_snapshot(&snapshot);
                     self.core.on_snapshot(snapshot);
                 }
