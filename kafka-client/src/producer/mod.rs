@@ -315,6 +315,8 @@ impl Producer {
         let flushed = tokio::time::timeout(timeout, self.flush()).await;
         // The task may have ended before.
         let _ = self.shared.commands.send(Command::Abort(closed("send")));
+        // It ends at once, and then nothing is without an outcome.
+        self.shared.commands.closed().await;
         flushed.map_or_else(
             |_| {
                 let ms = timeout.as_millis();
