@@ -5,7 +5,7 @@
 
 use super::accumulator::Limits;
 use super::delivery::{Cell, Outcome};
-use super::queue::{Batch, Identity, Queue, Sealer, Verdict};
+use super::queue::{Allowed, Batch, Identity, Queue, Sealer, Verdict};
 use crate::backoff::Backoff;
 use crate::clock::{Monotonic, Now};
 use crate::cluster::metadata::Snapshot;
@@ -280,17 +280,18 @@ impl Core {
         Some(Action::Identify(self.identity))
     }
 
-    fn may_send(&self) -> (bool, Option<Identity>) {
-        match self.identified {
+    fn allowed(&self) -> Allowed {
+        let (only_ambiguous, identity) = match self.identified {
             Identified::Needless => (false, None),
             Identified::Have => (false, self.identity),
             Identified::Due { .. } | Identified::Asked => (true, self.identity),
-        }
+        };
+        Allowed { only_ambiguous, identity }
     }
 
     /// The next request that can go out, or the connection that it needs.
     fn request(&mut self, now: Monotonic) -> Option<Action> {
-        let (only_ambiguous, _) = self.may_send();
+        let only_ambiguous = self.allowed().only_ambiguous;
         let leader = self.active.iter().find_map(|at| {
             let queue = self.queues.get(*at).filter(|queue| queue.is_waiting())?;
             let (leader, _) = self.snapshot.leader(&queue.topic, queue.partition)?;
@@ -311,7 +312,7 @@ impl Core {
 
     /// One request for `leader`: a batch of every partition that has one ready, up to `max.request.size`.
     fn fill(&mut self, now: Monotonic, leader: i32) -> Option<Action> {
-        let (only_ambiguous, identity) = self.may_send();
+        let (token, allowed) = (self.next_token, self.allowed());
         let turn = self.brokers.get(&leader).map_or(0, |broker| broker.turn);
         let mut room = self.rules.limits.request_size;
         let (mut batches, mut queues) = (Vec::new(), Vec::new());
@@ -324,7 +325,7 @@ impl Core {
             // The first batch goes whatever its size: it fits a request of its own.
             let space = if batches.is_empty() { usize::MAX } else { room };
             let sealer = &mut self.sealer;
-            let sent = queue.send(now, leader, identity, only_ambiguous, space, sealer);
+            let sent = queue.send(now, leader, token, allowed, space, sealer);
             let Some(records) = sent else { continue };
             room = room.saturating_sub(records.len());
             let (topic, partition) = (queue.topic.clone(), queue.partition);
@@ -337,7 +338,6 @@ impl Core {
         if batches.is_empty() {
             return None;
         }
-        let token = self.next_token;
         self.next_token += 1;
         self.sent.insert(token, (leader, queues));
         if let Some(broker) = self.brokers.get_mut(&leader) {
@@ -410,11 +410,12 @@ impl Core {
         self.actions.push_back(Action::Refresh);
         for at in queues {
             if sent {
-                self.retry(now, at, true, || error.clone());
+                self.retry(now, (token, at), true, || error.clone());
             } else if let Some(queue) = self.queues.get_mut(at) {
                 // No attempt was made, so none is counted; how soon the next is, the connection decides.
                 queue.trouble = Some(error.clone());
-                queue.on_verdict(match error.is_retriable() {
+                let retriable = error.is_retriable();
+                queue.on_verdict(token, match retriable {
                     true => Verdict::Again { ambiguous: false },
                     false => Verdict::GivenUp { error: error.clone(), ambiguous: false },
                 });
@@ -431,8 +432,8 @@ impl Core {
                 answer.partition == queue.partition && answer.topic == queue.topic
             };
             match answers.iter().find(about) {
-                Some(answer) => self.on_code(now, at, answer),
-                None => self.retry(now, at, true, || {
+                Some(answer) => self.on_code(now, (token, at), answer),
+                None => self.retry(now, (token, at), true, || {
                     let reason = "the broker's answer does not name the partition";
                     Error::new(ErrorKind::Protocol, "send", reason)
                 }),
@@ -445,12 +446,12 @@ impl Core {
         for at in self.take_sent(token).unwrap_or_default() {
             let outcome = Outcome::Stored { base_offset: -1, log_append_time_ms: -1 };
             if let Some(queue) = self.queues.get_mut(at) {
-                queue.on_verdict(Verdict::Stored(outcome));
+                queue.on_verdict(token, Verdict::Stored(outcome));
             }
         }
     }
 
-    fn on_code(&mut self, now: Now, at: usize, answer: &Answer) {
+    fn on_code(&mut self, now: Now, (token, at): (u64, usize), answer: &Answer) {
         let Some(queue) = self.queues.get_mut(at) else { return };
         let Answer { base_offset, log_append_time_ms, .. } = *answer;
         let error = || {
@@ -461,28 +462,30 @@ impl Core {
         match answer.code {
             ErrorCode::NONE => {
                 let outcome = Outcome::Stored { base_offset, log_append_time_ms };
-                queue.on_verdict(Verdict::Stored(outcome));
+                queue.on_verdict(token, Verdict::Stored(outcome));
             }
             // Older than the broker's window of five: stored, only where is forgotten.
             ErrorCode::DUPLICATE_SEQUENCE_NUMBER => {
                 let outcome = Outcome::Stored { base_offset: -1, log_append_time_ms: -1 };
-                queue.on_verdict(Verdict::Stored(outcome));
+                queue.on_verdict(token, Verdict::Stored(outcome));
             }
             ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE => {
-                if !queue.split_oldest() {
-                    queue.on_verdict(Verdict::Failed(error()));
+                // One that may be in the log as a whole must not come there again in halves.
+                let unknown = queue.may_be_written(token);
+                if unknown || !queue.split(token) {
+                    queue.on_verdict(token, Verdict::GivenUp { error: error(), ambiguous: false });
                 }
             }
             ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER if self.rules.idempotent => {
                 // Behind a failed batch this is no news. At the front, the broker has lost count: a new epoch starts
                 // anew. Either way this batch is not in the log: repeated ones are recognised before gaps are.
-                if queue.oldest_is_first() {
+                if queue.is_first(token) {
                     queue.gap = true;
                     queue.failures = queue.failures.saturating_add(1);
                     let wait = self.rules.backoff.wait(queue.failures, now.random);
                     queue.not_before = now.monotonic.after(wait);
                 }
-                queue.on_verdict(Verdict::NotWritten);
+                queue.on_verdict(token, Verdict::NotWritten);
             }
             ErrorCode::UNKNOWN_PRODUCER_ID
             | ErrorCode::INVALID_PRODUCER_EPOCH
@@ -491,11 +494,11 @@ impl Core {
             {
                 queue.gap = true;
                 // The broker has forgotten us. What it never answered for may be in the log.
-                let unknown = queue.oldest_in_flight().is_some_and(|batch| batch.maybe_written);
+                let unknown = queue.may_be_written(token);
                 let (error, ambiguous) = (error(), true);
                 let given_up = Verdict::GivenUp { error, ambiguous };
                 let verdict = if unknown { given_up } else { Verdict::NotWritten };
-                queue.on_verdict(verdict);
+                queue.on_verdict(token, verdict);
             }
             code if code.is_retriable() => {
                 if is_about_existence(code) {
@@ -504,28 +507,37 @@ impl Core {
                 if is_about_leadership(code) {
                     self.actions.push_back(Action::Refresh);
                 }
-                self.retry(now, at, is_ambiguous(code), error);
+                self.retry(now, (token, at), is_ambiguous(code), error);
             }
-            _ => queue.on_verdict(Verdict::Failed(error())),
+            code => {
+                let ambiguous = is_ambiguous(code);
+                queue.on_verdict(token, Verdict::GivenUp { error: error(), ambiguous });
+            }
         }
     }
 
-    /// The batch of queue `at` whose verdict is next is to be sent again, if it may.
-    fn retry(&mut self, now: Now, at: usize, ambiguous: bool, error: impl Fn() -> Error) {
+    /// The batch of queue `at` that request `token` carried is to be sent again, if it may.
+    fn retry(
+        &mut self,
+        now: Now,
+        (token, at): (u64, usize),
+        ambiguous: bool,
+        error: impl Fn() -> Error,
+    ) {
         let Some(queue) = self.queues.get_mut(at) else { return };
         // What failed with it or behind it is the same failure.
-        if queue.oldest_is_first() {
+        if queue.is_first(token) {
             queue.failures = queue.failures.saturating_add(1);
         }
         // With acks=0 a record is never sent twice: what went out may have arrived.
         if queue.failures > self.rules.retries || (self.rules.acks == 0 && ambiguous) {
             let error = error().with_topic(&queue.topic, Some(queue.partition));
-            return queue.on_verdict(Verdict::GivenUp { error, ambiguous });
+            return queue.on_verdict(token, Verdict::GivenUp { error, ambiguous });
         }
         let wait = self.rules.backoff.wait(queue.failures.max(1), now.random);
         queue.not_before = now.monotonic.after(wait);
         queue.trouble = Some(error());
-        queue.on_verdict(Verdict::Again { ambiguous });
+        queue.on_verdict(token, Verdict::Again { ambiguous });
     }
 }
 

@@ -24,6 +24,15 @@ pub(crate) struct Identity {
     pub(crate) epoch: i16,
 }
 
+/// What may be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowed {
+    /// No epoch is at hand for anything new: only batches whose fate is unknown may be sent again.
+    pub(crate) only_ambiguous: bool,
+    /// Stamped on batches that have no stamp yet.
+    pub(crate) identity: Option<Identity>,
+}
+
 /// A batch that takes no more records.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -31,7 +40,8 @@ pub(crate) struct Batch {
     count: i32,
     /// Set from the first sending on, if the producer is idempotent.
     stamp: Option<Stamp>,
-    in_flight: bool,
+    /// The request that it is on its way with.
+    in_flight: Option<u64>,
     /// An attempt ended without telling whether it was applied.
     pub(crate) maybe_written: bool,
     pub(crate) created: Monotonic,
@@ -72,7 +82,7 @@ impl From<OpenBatch> for Batch {
             count: open.builder.count(),
             content: Content::Open(open.builder),
             stamp: None,
-            in_flight: false,
+            in_flight: None,
             maybe_written: false,
             created: open.opened_at,
             completion: Completion::new(open.cell),
@@ -114,7 +124,7 @@ impl Batch {
     }
 
     fn fail(&mut self, error: &Error) {
-        let error = error.clone().maybe_written(self.maybe_written || self.in_flight);
+        let error = error.clone().maybe_written(self.maybe_written || self.in_flight.is_some());
         self.completion.complete(Outcome::Failed(error));
     }
 }
@@ -151,8 +161,6 @@ pub(crate) enum Verdict {
     Again { ambiguous: bool },
     /// It is certainly not in the log, and will be sent again.
     NotWritten,
-    /// It is not in the log, and it is over.
-    Failed(Error),
     /// It is over, and may be in the log if `ambiguous`, or if an earlier attempt may have brought it there.
     GivenUp { error: Error, ambiguous: bool },
 }
@@ -204,8 +212,6 @@ impl Queue {
     }
 
     /// The place of the batch that may be sent to `leader` next.
-    ///
-    /// `only_ambiguous`: no epoch is at hand for anything new; only batches whose fate is unknown may be sent again.
     fn next(&self, now: Monotonic, leader: i32, only_ambiguous: bool) -> Option<usize> {
         if self.not_before > now || self.is_full() {
             return None;
@@ -213,12 +219,12 @@ impl Queue {
         if self.in_flight > 0 && self.sent_to != Some(leader) {
             return None;
         }
-        let first = self.batches.iter().position(|batch| !batch.in_flight)?;
+        let first = self.batches.iter().position(|batch| batch.in_flight.is_none())?;
         if first != self.in_flight {
             return None;
         }
         // Something before it failed and is back: all have to come back first.
-        let behind = self.batches.iter().skip(first).any(|batch| batch.in_flight);
+        let behind = self.batches.iter().skip(first).any(|batch| batch.in_flight.is_some());
         if behind {
             return None;
         }
@@ -234,21 +240,21 @@ impl Queue {
         self.next(now, leader, only_ambiguous).is_some()
     }
 
-    /// The next batch for `leader`, sealed, if it is not larger than `room`.
+    /// The next batch for `leader`, sealed, if it is not larger than `room`: request `token` will carry it.
     pub(crate) fn send(
         &mut self,
         now: Monotonic,
         leader: i32,
-        identity: Option<Identity>,
-        only_ambiguous: bool,
+        token: u64,
+        allowed: Allowed,
         room: usize,
         sealer: &mut Sealer,
     ) -> Option<Bytes> {
-        let at = self.next(now, leader, only_ambiguous)?;
+        let at = self.next(now, leader, allowed.only_ambiguous)?;
         let batch = self.batches.get_mut(at)?;
         let is_new = batch.stamp.is_none();
         let stamp = batch.stamp.or_else(|| {
-            identity.map(|identity| Stamp {
+            allowed.identity.map(|identity| Stamp {
                 producer_id: identity.producer_id,
                 producer_epoch: identity.epoch,
                 base_sequence: self.next_sequence,
@@ -263,23 +269,27 @@ impl Queue {
             return None;
         }
         batch.waiting = None;
-        batch.in_flight = true;
+        batch.in_flight = Some(token);
         self.in_flight += 1;
         self.sent_to = Some(leader);
         Some(bytes)
     }
 
-    /// An answer, or the lack of one, for the oldest batch in flight whose answer is still due: answers of one
-    /// connection come in order.
-    pub(crate) fn on_verdict(&mut self, verdict: Verdict) {
-        let Some(at) = self.batches.iter().position(|batch| batch.in_flight) else { return };
+    /// The place of the batch that request `token` carries. It need not be the oldest in flight: a request that finds
+    /// its connection ended fails before those are back that were on it.
+    fn carried(&self, token: u64) -> Option<usize> {
+        self.batches.iter().position(|batch| batch.in_flight == Some(token))
+    }
+
+    /// An answer, or the lack of one, for the batch that request `token` carried.
+    pub(crate) fn on_verdict(&mut self, token: u64, verdict: Verdict) {
+        let Some(at) = self.carried(token) else { return };
         self.in_flight -= 1;
         // A broker takes no batch whose predecessor it does not have.
-        let lacks =
-            |batch: &Batch| batch.stamp.is_some() && !batch.maybe_written && !batch.in_flight;
+        let lacks = |it: &Batch| it.stamp.is_some() && !it.maybe_written && it.in_flight.is_none();
         let preceded = self.batches.iter().take(at).any(lacks);
         let Some(batch) = self.batches.get_mut(at) else { return };
-        batch.in_flight = false;
+        batch.in_flight = None;
         self.acquainted |= matches!(verdict, Verdict::Stored(_));
         match verdict {
             Verdict::Stored(outcome) => {
@@ -303,16 +313,13 @@ impl Queue {
                     self.remove(at, false);
                 }
             }
-            Verdict::Failed(error) => {
-                batch.maybe_written = false;
-                batch.fail(&error);
-                self.settle_behind(at);
-                self.remove(at, false);
-            }
             Verdict::GivenUp { error, ambiguous } => {
                 batch.maybe_written |= ambiguous && !preceded;
                 batch.fail(&error);
                 let unknown = batch.maybe_written;
+                if !unknown {
+                    self.settle_behind(at);
+                }
                 self.remove(at, unknown);
             }
         }
@@ -327,14 +334,15 @@ impl Queue {
         }
     }
 
-    /// Whether the batch that the next verdict is about is the first of the queue: nothing unresolved precedes it.
-    pub(crate) fn oldest_is_first(&self) -> bool {
-        self.batches.front().is_some_and(|batch| batch.in_flight)
+    /// Whether the batch that request `token` carries is the first of the queue: nothing unresolved precedes it.
+    pub(crate) fn is_first(&self, token: u64) -> bool {
+        self.carried(token) == Some(0)
     }
 
-    /// The batch that the next verdict is about.
-    pub(crate) fn oldest_in_flight(&self) -> Option<&Batch> {
-        self.batches.iter().find(|batch| batch.in_flight)
+    /// Whether an earlier attempt may have brought the batch that request `token` carries into the log.
+    pub(crate) fn may_be_written(&self, token: u64) -> bool {
+        let batch = self.carried(token).and_then(|at| self.batches.get(at));
+        batch.is_some_and(|batch| batch.maybe_written)
     }
 
     /// Takes out a batch that is not stored, or not known to be, and mends the sequence where that is possible.
@@ -349,9 +357,10 @@ impl Queue {
         }
     }
 
-    /// The broker found the oldest batch in flight too large: makes two of it. False if it is a single record.
-    pub(crate) fn split_oldest(&mut self) -> bool {
-        let Some(at) = self.batches.iter().position(|batch| batch.in_flight) else { return false };
+    /// The broker found the batch that request `token` carried too large: makes two of it. False if it is a single
+    /// record.
+    pub(crate) fn split(&mut self, token: u64) -> bool {
+        let Some(at) = self.carried(token) else { return false };
         let Some(batch) = self.batches.get_mut(at) else { return false };
         let Content::Sealed(bytes) = &batch.content else { return false };
         let Some((head, tail)) = super::split::split(bytes) else { return false };
@@ -360,7 +369,7 @@ impl Queue {
             count: tail.count(),
             content: Content::Open(tail),
             stamp: None,
-            in_flight: false,
+            in_flight: None,
             maybe_written: false,
             created: batch.created,
             completion: batch.completion.split_off(head_count.unsigned_abs()),
@@ -369,7 +378,7 @@ impl Queue {
         };
         batch.count = head_count;
         batch.content = Content::Open(head);
-        batch.in_flight = false;
+        batch.in_flight = None;
         batch.maybe_written = false;
         self.in_flight -= 1;
         let old = batch.stamp;
@@ -408,7 +417,7 @@ impl Queue {
             let error = error(self);
             let Some(batch) = self.batches.get_mut(at) else { break };
             batch.fail(&error);
-            if batch.in_flight {
+            if batch.in_flight.is_some() {
                 // Its answer is still due, and decides about the sequence.
                 at += 1;
             } else {

@@ -239,6 +239,24 @@ fn what_was_in_flight_comes_back_whole_and_is_sent_again_in_order() {
     assert_eq!(outcomes, [Some(Ok(Some(10))), Some(Ok(None)), Some(Ok(Some(12)))]);
 }
 
+/// Whoever finds that the connection has ended learns it before those whose answers will not come.
+#[test]
+fn a_request_that_fails_before_older_ones_is_not_taken_for_them() {
+    let mut story = Story::connected(|_| {});
+    let cells: Vec<_> = (0..3).map(|_| story.batch(0, 1)).collect();
+    story.acquainted();
+    assert_eq!(story.sent().len(), 3);
+    story.lost(2, false);
+    story.lost(0, true);
+    assert_eq!(story.sent(), [], "one is not back yet");
+    story.lost(1, true);
+    story.ms += 120_000;
+    story.core.expire(story.now());
+    let outcomes: Vec<_> = cells.iter().map(outcome).collect();
+    let failed = |possibly_written| Some(Err((ErrorKind::Timeout, possibly_written)));
+    assert_eq!(outcomes, [failed(true), failed(true), failed(false)]);
+}
+
 #[test]
 fn a_moved_leader_gets_nothing_while_the_old_one_owes_answers() {
     let mut story = Story::connected(|_| {});
@@ -343,6 +361,42 @@ fn a_single_record_that_is_too_large_fails_alone() {
     assert_eq!(outcome(&large), Some(Err((ErrorKind::RecordTooLarge, false))));
     story.batch(0, 1);
     assert_eq!(story.sent(), [one(1, 0, 0, 0)], "its sequence number is free again");
+}
+
+/// Also an error that nothing can be done about does not take back that an earlier attempt, or this one, may have been
+/// stored; its sequence number is not given to another record, which the broker would take for the same.
+#[test]
+fn an_error_at_the_end_tells_whether_the_record_may_be_written() {
+    use ErrorCode as Code;
+    for (first, last, records) in [
+        (None, Code::UNKNOWN_SERVER_ERROR, 1),
+        (Some(Code::REQUEST_TIMED_OUT), Code::TOPIC_AUTHORIZATION_FAILED, 1),
+        (Some(Code::REQUEST_TIMED_OUT), Code::MESSAGE_TOO_LARGE, 1),
+        (Some(Code::REQUEST_TIMED_OUT), Code::MESSAGE_TOO_LARGE, 2),
+    ] {
+        let mut story = Story::connected(|_| {});
+        let failed = story.batch(0, records);
+        let mut token = 0;
+        story.sent();
+        if let Some(first) = first {
+            story.answer(token, 0, first, -1);
+            story.ms += 1000;
+            token += 1;
+            assert_eq!(story.sent(), [one(token, 0, 0, 0)]);
+        }
+        story.answer(token, 0, last, -1);
+        let outcome = outcome(&failed);
+        assert!(matches!(outcome, Some(Err((_, true)))), "{first:?}, {last}: {outcome:?}");
+        story.batch(0, 1);
+        let mut others = Vec::new();
+        assert_eq!(story.sends(&mut others), [], "{first:?}, {last}");
+        assert!(matches!(others[..], [.., Action::Identify(Some(_))]), "{others:?}");
+    }
+    let mut story = Story::connected(|_| {});
+    let refused = story.batch(0, 1);
+    story.sent();
+    story.answer(0, 0, ErrorCode::TOPIC_AUTHORIZATION_FAILED, -1);
+    assert_eq!(outcome(&refused), Some(Err((ErrorKind::Broker, false))));
 }
 
 #[test]
