@@ -40,8 +40,8 @@ pub(crate) enum Action {
     Connect(i32),
     /// Send batches to a broker, then call [`Core::on_answer`] or [`Core::on_failure`] with the token.
     Send { broker: i32, token: u64, batches: Vec<Outgoing> },
-    /// Ask for a producer id, naming the one held so far, then call [`Core::on_identity`].
-    Identify(Option<Identity>),
+    /// Ask for a producer id, then call [`Core::on_identity`].
+    Identify,
     /// What is known of the leaders proved wrong.
     Refresh,
 }
@@ -218,18 +218,8 @@ impl Core {
     /// A producer id came, or did not.
     pub(crate) fn on_identity(&mut self, now: Now, came: Result<Identity, Error>) {
         match came {
-            Ok(identity) => {
-                self.identity = Some(identity);
-                self.identified = Identified::Have;
-                self.identify_failures = 0;
-                self.trouble = None;
-                self.queues.iter_mut().for_each(Queue::restart);
-            }
-            Err(error) if error.is_retriable() || error.kind() == ErrorKind::Fenced => {
-                if error.kind() == ErrorKind::Fenced {
-                    // The epochs of this id are used up or taken: start over with another.
-                    self.identity = None;
-                }
+            Ok(identity) => self.begin(identity),
+            Err(error) if error.is_retriable() => {
                 self.identify_failures = self.identify_failures.saturating_add(1);
                 let wait = self.rules.backoff.wait(self.identify_failures, now.random);
                 self.identified = Identified::Due { not_before: now.monotonic.after(wait) };
@@ -241,6 +231,15 @@ impl Core {
                 self.fatal = Some(error);
             }
         }
+    }
+
+    /// From now on, everything that has not been sent is sent under this identity.
+    fn begin(&mut self, identity: Identity) {
+        self.identity = Some(identity);
+        self.identified = Identified::Have;
+        self.identify_failures = 0;
+        self.trouble = None;
+        self.queues.iter_mut().for_each(Queue::restart);
     }
 
     /// Everything that is open fails with `error`.
@@ -266,7 +265,9 @@ impl Core {
         self.request(now.monotonic)
     }
 
-    /// Asks for an id, or a higher epoch, once no batch of the old one is on its way or of unknown fate.
+    /// Asks for an id, or takes the next epoch of the one held, once no batch of the old epoch is on its way or of
+    /// unknown fate. A producer without transactions raises its epoch itself (KIP-360), and from the first batch on
+    /// the broker refuses what may still come of the old one; under another id, it would take that.
     fn identify(&mut self, now: Monotonic) -> Option<Action> {
         if self.identified == Identified::Have && self.active().any(|queue| queue.gap) {
             self.identified = Identified::Due { not_before: now };
@@ -276,8 +277,12 @@ impl Core {
         if not_before > now || self.active().any(unsettled) {
             return None;
         }
+        if let Some(held) = self.identity.filter(|held| held.epoch < i16::MAX) {
+            self.begin(Identity { epoch: held.epoch + 1, ..held });
+            return None;
+        }
         self.identified = Identified::Asked;
-        Some(Action::Identify(self.identity))
+        Some(Action::Identify)
     }
 
     fn allowed(&self) -> Allowed {

@@ -1,9 +1,10 @@
 //! The batches of one partition, from sealed to acknowledged, in the order of their sequence numbers.
 //!
-//! Holds true: batches in flight are a run of the queue without holes, at most five of them, and all go to one broker;
-//! after a failure nothing is sent until all of them are back, so what is sent again is in order; a batch keeps its
-//! stamp until the broker has said that it is not in the log; stamped batches go one at a time until the broker has
-//! stored one of them, because a log that has none yet takes any sequence number, so also those behind a failed one.
+//! Holds true: batches in flight are a run of the queue without holes, at most five of them, and all go to one
+//! broker; after a failure nothing is sent until all of them are back, so what is sent again is in order; a batch
+//! keeps its stamp until the broker has said that it is not in the log; behind one of unknown fate nothing new is
+//! sent; stamped batches go one at a time until the broker has stored one of them, because a log that has none yet
+//! takes any sequence number, so also those behind a failed one.
 
 use super::accumulator::{OpenBatch, Pool, Reserved, Waiting};
 use super::delivery::{Completion, Outcome};
@@ -228,11 +229,15 @@ impl Queue {
         if behind {
             return None;
         }
-        if !only_ambiguous {
-            return Some(first);
+        let batch = self.batches.get(first)?;
+        if only_ambiguous {
+            return batch.maybe_written.then_some(first);
         }
-        let ambiguous = self.batches.get(first).is_some_and(|batch| batch.maybe_written);
-        ambiguous.then_some(first)
+        // Of unknown fate, a batch must not be followed by more than the broker remembers: it would no longer be
+        // recognised.
+        let fresh = self.idempotent && batch.stamp.is_none();
+        let followed = self.batches.iter().take(first).any(|before| before.maybe_written);
+        (!fresh || !followed).then_some(first)
     }
 
     /// Whether [`Queue::send`] would give something now.

@@ -198,7 +198,7 @@ impl Task {
             match action {
                 Action::Connect(broker) => self.connect(broker),
                 Action::Send { broker, token, batches } => self.send(broker, token, batches),
-                Action::Identify(held) => self.identify(held),
+                Action::Identify => self.identify(),
                 Action::Refresh => self.cluster.refresh(),
             }
         }
@@ -261,10 +261,10 @@ impl Task {
         connection.send(&request, version, timeout, self.settings.acks != 0, on_reply)
     }
 
-    fn identify(&self, held: Option<Identity>) {
+    fn identify(&self) {
         let (cluster, events) = (self.cluster.clone(), self.events.0.clone());
         tokio::spawn(async move {
-            let identity = identify(&cluster, held).await;
+            let identity = identify(&cluster).await;
             // The producer may have ended meanwhile.
             let _ = events.send(Event::Identified(identity));
         });
@@ -347,22 +347,15 @@ impl Drop for Task {
     }
 }
 
-/// Asks any broker for a producer id, or for a higher epoch of the one held (KIP-360).
-async fn identify(cluster: &Cluster, held: Option<Identity>) -> Result<Identity> {
+/// Asks any broker for a producer id.
+async fn identify(cluster: &Cluster) -> Result<Identity> {
     let connection = cluster.any_connection().await?;
-    let version = connection.version::<init_producer_id::Request>()?;
-    let mut request = init_producer_id::Request {
+    let request = init_producer_id::Request {
         transactional_id: None,
         transaction_timeout_ms: i32::MAX,
         ..Default::default()
     };
-    if let Some(held) = held
-        && version >= 3
-    {
-        request.producer_id = held.producer_id;
-        request.producer_epoch = held.epoch;
-    }
-    let response = connection.call_at(&request, version).await?;
+    let response = connection.call(&request).await?;
     match response.error_code {
         ErrorCode::NONE if response.producer_id >= 0 && response.producer_epoch >= 0 => {
             Ok(Identity { producer_id: response.producer_id, epoch: response.producer_epoch })
