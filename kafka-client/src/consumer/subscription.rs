@@ -184,6 +184,10 @@ impl Subscription {
             let Some(told) = topic.partitions.get(index) else {
                 beyond |= topic.error.is_ok();
                 partition.leader = None;
+                // A topic whose leaders are being chosen has them soon.
+                if topic.error != MISSING && topic.error.is_retriable() {
+                    continue;
+                }
                 partition.missing = partition.missing.saturating_add(1);
                 if partition.missing == MISSING_MAX {
                     each(which, News::Missing);

@@ -329,6 +329,19 @@ fn a_partition_that_its_topic_has_not_is_looked_for_and_told() {
 }
 
 #[test]
+fn a_topic_without_leaders_is_waited_for() {
+    let mut world = World::reading(AutoOffsetReset::Earliest);
+    for version in 2..20 {
+        let mut snapshot = cluster(version, &[]);
+        let topics = &mut Arc::get_mut(&mut snapshot).unwrap().topics;
+        let topic = Arc::get_mut(topics.get_mut("t").unwrap()).unwrap();
+        topic.error = ErrorCode::LEADER_NOT_AVAILABLE;
+        world.core.on_metadata(snapshot);
+        assert!(world.nothing(), "and no error");
+    }
+}
+
+#[test]
 fn a_topic_that_is_missing_is_told_once_and_read_when_it_comes() {
     let mut world = World::new(AutoOffsetReset::Earliest);
     world.core.assign([tp(0)].into());
