@@ -420,10 +420,13 @@ impl Core {
                 // No attempt was made, so none is counted; how soon the next is, the connection decides.
                 queue.trouble = Some(error.clone());
                 let retriable = error.is_retriable();
-                queue.on_verdict(token, match retriable {
-                    true => Verdict::Again { ambiguous: false },
-                    false => Verdict::GivenUp { error: error.clone(), ambiguous: false },
-                });
+                queue.on_verdict(
+                    token,
+                    match retriable {
+                        true => Verdict::Again { ambiguous: false },
+                        false => Verdict::GivenUp { error: error.clone(), ambiguous: false },
+                    },
+                );
             }
         }
     }
