@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is how a check fails")]
 
+mod records;
+
 use bytes::Bytes;
 use kafka_client::admin::{ConfigResource, DeleteBefore, OffsetSpec};
 use kafka_client::config::{ClientConfig, ConsumerConfig, ProducerConfig};
@@ -71,10 +73,11 @@ async fn serve(mut stream: DuplexStream, react: &React) -> io::Result<()> {
 
 /// A peer that is a broker as far as versions and metadata go, and leaves the rest to `react`.
 fn half_a_broker(react: impl Fn(&Bytes) -> Reaction + Send + Sync + 'static) -> Peer {
-    Peer(Arc::new(move |frame| polite(frame).unwrap_or_else(|| react(frame))))
+    Peer(Arc::new(move |frame| polite(frame, &["broker"]).unwrap_or_else(|| react(frame))))
 }
 
-fn polite(frame: &Bytes) -> Option<Reaction> {
+/// What every broker says of itself and of the others, each of which leads one partition.
+fn polite(frame: &Bytes, brokers: &[&str]) -> Option<Reaction> {
     struct Rows(Vec<api_versions::ApiVersion>);
     impl EachApi for Rows {
         fn api<R: Request>(&mut self) {
@@ -92,27 +95,29 @@ fn polite(frame: &Bytes) -> Option<Reaction> {
             encode_response::<api_versions::Request>(&answer, version, id)
         }
         ApiKey::METADATA => {
-            let partition = metadata::MetadataResponsePartition {
-                leader_id: 1,
+            let ids = || (1_i32..).zip(brokers);
+            let partitions = ids().map(|(id, _)| metadata::MetadataResponsePartition {
+                partition_index: id - 1,
+                leader_id: id,
                 leader_epoch: 1,
-                replica_nodes: vec![1],
-                isr_nodes: vec![1],
+                replica_nodes: vec![id],
+                isr_nodes: vec![id],
                 ..Default::default()
-            };
+            });
             let topic = metadata::MetadataResponseTopic {
                 name: Some("orders".into()),
                 topic_id: kafka_client::Uuid::from_random(7),
-                partitions: vec![partition],
+                partitions: partitions.collect(),
                 ..Default::default()
             };
-            let broker = metadata::MetadataResponseBroker {
-                node_id: 1,
-                host: "broker".into(),
+            let brokers = ids().map(|(node_id, host)| metadata::MetadataResponseBroker {
+                node_id,
+                host: (*host).into(),
                 port: 9092,
                 ..Default::default()
-            };
+            });
             let answer = metadata::Response {
-                brokers: vec![broker],
+                brokers: brokers.collect(),
                 controller_id: 1,
                 topics: vec![topic],
                 ..Default::default()
