@@ -52,7 +52,8 @@ impl Wanted {
             partition: asked.partition,
             offset: asked.fetch_offset,
             max_bytes: asked.partition_max_bytes,
-            leader_epoch: asked.current_leader_epoch,
+            // Any other negative epoch stands for none, too.
+            leader_epoch: asked.current_leader_epoch.max(-1),
             last_fetched_epoch: asked.last_fetched_epoch,
         }
     }

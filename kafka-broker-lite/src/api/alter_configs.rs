@@ -3,27 +3,25 @@
 use super::describe_configs::check_broker;
 use super::{Context, Outcome, Serve, not_stored, resource};
 use crate::clock::Now;
-use crate::metadata::{Change, Refused, Scope};
+use crate::metadata::{Change, Refused, Scope, validate_topic_name};
 use crate::state::State;
 use kafka_proto::ErrorCode;
 use kafka_proto::messages::alter_configs::{
     AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig, Request, Response,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Serve for Request {
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
+        let key = |of: &AlterConfigsResource| (of.resource_type, of.resource_name.clone());
+        let twice = named_twice(self.resources.iter().map(key));
         let responses = self.resources.iter().map(|resource| {
             let AlterConfigsResource { resource_type, resource_name, configs } = resource;
-            let altered = changes(configs).and_then(|changes| {
-                alter(
-                    state,
-                    cx.now,
-                    (*resource_type, resource_name),
-                    &changes,
-                    true,
-                    self.validate_only,
-                )
+            let altered = once(&twice, &key(resource)).and_then(|()| {
+                let changes = changes(configs)?;
+                let resource = (*resource_type, &**resource_name);
+                alter(state, cx.now, resource, &changes, true, self.validate_only)
             });
             answer(resource, altered)
         });
@@ -36,7 +34,34 @@ impl Serve for Request {
     }
 }
 
+/// What configs belong to: the number of its kind, and its name.
+pub(super) type Resource = (i8, Arc<str>);
+
+/// The resources that a request names more than once.
+pub(super) fn named_twice(resources: impl Iterator<Item = Resource>) -> BTreeSet<Resource> {
+    let mut seen = BTreeSet::new();
+    resources.filter(|resource| !seen.insert(resource.clone())).collect()
+}
+
+pub(super) fn once(twice: &BTreeSet<Resource>, resource: &Resource) -> Result<(), Refused> {
+    if twice.contains(resource) {
+        let text = "Each resource must appear at most once.";
+        return Err((ErrorCode::INVALID_REQUEST, text.to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether no config is named twice.
+pub(super) fn check_keys<'a>(mut names: impl Iterator<Item = &'a Arc<str>>) -> Result<(), Refused> {
+    let mut seen = BTreeSet::new();
+    if names.all(|name| seen.insert(name)) {
+        return Ok(());
+    }
+    Err((ErrorCode::INVALID_REQUEST, "Error due to duplicate config keys".to_owned()))
+}
+
 fn changes(configs: &[AlterableConfig]) -> Result<Vec<(Arc<str>, Change)>, Refused> {
+    check_keys(configs.iter().map(|config| &config.name))?;
     let change = |AlterableConfig { name, value }: &AlterableConfig| match value {
         Some(value) => Ok((name.clone(), Change::Set(value.clone()))),
         None => {
@@ -58,6 +83,13 @@ pub(super) fn alter(
 ) -> Result<(), Refused> {
     match resource_type {
         resource::TOPIC => {
+            if name.is_empty() {
+                let text = "Default topic resources are not allowed.";
+                return Err((ErrorCode::INVALID_REQUEST, text.to_owned()));
+            }
+            if let Some(why) = validate_topic_name(name) {
+                return Err((ErrorCode::INVALID_TOPIC_EXCEPTION, why));
+            }
             let topic = state.topics.by_name(name).ok_or_else(|| {
                 let text = format!("The topic '{name}' does not exist.");
                 (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, text)

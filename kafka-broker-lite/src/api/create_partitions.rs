@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Partitions that one request may add to a topic.
 const MOST_PARTITIONS: usize = 10_000;
 
-type Refused = (ErrorCode, String);
+type Refused = (ErrorCode, Option<String>);
 
 impl Serve for Request {
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
@@ -26,13 +26,13 @@ impl Serve for Request {
         for topic in &self.topics {
             let Some((count, topic)) = named.remove(&topic.name) else { continue };
             let result = if count > 1 {
-                Err((ErrorCode::INVALID_REQUEST, "Duplicate topic name.".to_owned()))
+                Err((ErrorCode::INVALID_REQUEST, Some("Duplicate topic name.".to_owned())))
             } else {
                 grow(state, cx, topic, self.validate_only)
             };
             let (error_code, error_message) = match result {
                 Ok(()) => (ErrorCode::NONE, None),
-                Err((code, text)) => (code, Some(text.into())),
+                Err((code, text)) => (code, text.map(Into::into)),
             };
             let name = topic.name.clone();
             results.push(CreatePartitionsTopicResult { name, error_code, error_message });
@@ -56,14 +56,11 @@ fn grow(
     asked: &CreatePartitionsTopic,
     validate_only: bool,
 ) -> Result<(), Refused> {
-    let unknown = || {
-        let text = "This server does not host this topic-partition.";
-        (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, text.to_owned())
-    };
+    let unknown = || (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, None);
     let name = &asked.name;
     let current = state.topics.by_name(name).ok_or_else(unknown)?.partitions.len();
     let wanted = usize::try_from(asked.count).unwrap_or(0);
-    let invalid = |text: String| Err((ErrorCode::INVALID_PARTITIONS, text));
+    let invalid = |text: String| Err((ErrorCode::INVALID_PARTITIONS, Some(text)));
     if wanted == current {
         return invalid(format!("Topic already has {current} partition(s)."));
     }
@@ -77,7 +74,7 @@ fn grow(
     let added = wanted - current;
     if added > MOST_PARTITIONS {
         let text = "Excessively large number of additional partitions per request.";
-        return Err((ErrorCode::POLICY_VIOLATION, text.to_owned()));
+        return Err((ErrorCode::POLICY_VIOLATION, Some(text.to_owned())));
     }
     if let Some(assignments) = &asked.assignments {
         if assignments.len() != added {
@@ -86,15 +83,17 @@ fn grow(
                  specified.",
                 assignments.len()
             );
-            return Err((ErrorCode::INVALID_REPLICA_ASSIGNMENT, text));
+            return Err((ErrorCode::INVALID_REPLICA_ASSIGNMENT, Some(text)));
         }
         for assignment in assignments {
-            check_replicas(state, &assignment.broker_ids)?;
+            check_replicas(state, &assignment.broker_ids)
+                .map_err(|(code, text)| (code, Some(text)))?;
         }
     }
     if validate_only {
         return Ok(());
     }
     let id = state.topics.id_of(name).ok_or_else(unknown)?;
-    state.grow_topic(cx.now, id, asked.count).map_err(not_stored)
+    let grown = state.grow_topic(cx.now, id, asked.count).map_err(not_stored);
+    grown.map_err(|(code, text)| (code, Some(text)))
 }

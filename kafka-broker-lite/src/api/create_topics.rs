@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Partitions that one request may create.
-const MOST_PARTITIONS: usize = 10_000;
+const MOST_PARTITIONS: i64 = 10_000;
 
 type Refused = (ErrorCode, String);
 
@@ -28,7 +28,14 @@ impl Serve for Request {
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let mut named: BTreeMap<&str, usize> = BTreeMap::new();
         self.topics.iter().for_each(|topic| *named.entry(&topic.name).or_default() += 1);
-        let mut left = MOST_PARTITIONS;
+        if total_partitions(state, &self.topics) > MOST_PARTITIONS {
+            let text = "Excessively large number of partitions per request.";
+            let refused = |topic: &CreatableTopic| {
+                failed(&topic.name, (ErrorCode::POLICY_VIOLATION, text.to_owned()))
+            };
+            let topics = self.topics.iter().map(refused).collect();
+            return Outcome::Ready(Response { topics, ..Response::default() });
+        }
         let mut results = Vec::with_capacity(named.len());
         let mut told = std::collections::BTreeSet::new();
         for topic in &self.topics {
@@ -39,7 +46,7 @@ impl Serve for Request {
             let checked = if twice {
                 Err((ErrorCode::INVALID_REQUEST, "Duplicate topic name.".to_owned()))
             } else {
-                check(state, topic, &mut left)
+                check(state, topic)
             };
             let result = checked.and_then(|checked| {
                 let id = if self.validate_only {
@@ -79,7 +86,7 @@ pub(crate) fn create_topic(
         replication_factor: -1,
         ..CreatableTopic::default()
     };
-    let checked = check(state, &topic, &mut { MOST_PARTITIONS })?;
+    let checked = check(state, &topic)?;
     create(state, now, &topic.name, &checked).map(|_| ())
 }
 
@@ -93,7 +100,7 @@ fn create(
     created.map_err(not_stored)
 }
 
-fn check(state: &State, topic: &CreatableTopic, left: &mut usize) -> Result<Checked, Refused> {
+fn check(state: &State, topic: &CreatableTopic) -> Result<Checked, Refused> {
     let name = &topic.name;
     if let Some(why) = validate_topic_name(name) {
         return Err((ErrorCode::INVALID_TOPIC_EXCEPTION, why));
@@ -116,12 +123,18 @@ fn check(state: &State, topic: &CreatableTopic, left: &mut usize) -> Result<Chec
     } else {
         assigned_partitions(state, topic)?
     };
-    *left =
-        left.checked_sub(usize::try_from(partitions).unwrap_or(usize::MAX)).ok_or_else(|| {
-            let text = "Excessively large number of partitions per request.";
-            (ErrorCode::POLICY_VIOLATION, text.to_owned())
-        })?;
     Ok(Checked { partitions, configs: configs(state, &topic.configs)? })
+}
+
+/// How many partitions all of `topics` would have.
+fn total_partitions(state: &State, topics: &[CreatableTopic]) -> i64 {
+    let default = i64::from(state.config.num_partitions);
+    let wanted = |topic: &CreatableTopic| match topic.num_partitions {
+        _ if !topic.assignments.is_empty() => i64::try_from(topic.assignments.len()).unwrap_or(0),
+        -1 => default,
+        given => i64::from(given.max(0)),
+    };
+    topics.iter().map(wanted).sum()
 }
 
 /// How many partitions a topic gets that names no replicas.
@@ -173,8 +186,9 @@ fn assigned_partitions(state: &State, topic: &CreatableTopic) -> Result<i32, Ref
     }
     indexes.sort_unstable();
     let refused = |text: &str| (ErrorCode::INVALID_REPLICA_ASSIGNMENT, text.to_owned());
-    if indexes.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
-        return Err(refused("The manual partition assignment names a partition more than once."));
+    if let Some([twice, _]) = indexes.array_windows().find(|[a, b]| a == b) {
+        let text = format!("Found multiple manual partition assignments for partition {twice}");
+        return Err(refused(&text));
     }
     if !(0..).zip(&indexes).all(|(expected, index)| expected == *index) {
         return Err(refused("partitions should be a consecutive 0-based integer sequence"));

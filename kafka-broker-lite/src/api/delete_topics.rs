@@ -6,6 +6,7 @@ use kafka_proto::ErrorCode;
 use kafka_proto::messages::delete_topics::{
     DeletableTopicResult, DeleteTopicState, Request, Response,
 };
+use kafka_proto::uuid::Uuid;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -19,19 +20,28 @@ type Refused = (ErrorCode, Arc<str>);
 
 impl Serve for Request {
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
-        let asked = self.asked(cx);
+        let mut asked = self.asked(cx);
         let mut responses = Vec::with_capacity(asked.len());
         let mut told = BTreeSet::new();
+        // A topic that is named both by its name and by its id is not deleted.
+        let id_of = |topic: &DeleteTopicState| state.topics.id_of(topic.name.as_deref()?);
+        let ids: BTreeSet<_> = asked.iter().map(|topic| topic.topic_id).collect();
+        let both: BTreeSet<_> =
+            asked.iter().filter_map(id_of).filter(|id| ids.contains(id)).collect();
+        asked.retain(|topic| topic.name.is_some() || !both.contains(&topic.topic_id));
         for topic in &asked {
             let key = |topic: &DeleteTopicState| (topic.name.clone(), topic.topic_id);
+            let names_something = topic.name.is_some() || !topic.topic_id.is_zero();
             // A topic that is named twice is told once.
-            if !told.insert(key(topic)) {
+            if !told.insert(key(topic)) && names_something {
                 continue;
             }
-            let result = if asked.iter().filter(|other| key(other) == key(topic)).count() > 1 {
-                Err((ErrorCode::INVALID_REQUEST, "Duplicate topic name.".into()))
+            let count = asked.iter().filter(|other| key(other) == key(topic)).count();
+            let result = if names_something && count > 1 {
+                let what = if topic.name.is_some() { "name" } else { "id" };
+                Err((ErrorCode::INVALID_REQUEST, format!("Duplicate topic {what}.").into()))
             } else {
-                delete(state, cx, topic)
+                delete(state, cx, topic, &both)
             };
             responses.push(result.unwrap_or_else(|refused| failed(topic, refused)));
         }
@@ -67,6 +77,7 @@ fn delete(
     state: &mut State,
     cx: &Context,
     asked: &DeleteTopicState,
+    both: &BTreeSet<Uuid>,
 ) -> Result<DeletableTopicResult, Refused> {
     if !state.config.delete_topic_enable {
         let code = if cx.version < DISABLED_SINCE {
@@ -83,6 +94,10 @@ fn delete(
         }
         (None, true) => {
             let text = "Neither topic name nor id were specified.";
+            return Err((ErrorCode::INVALID_REQUEST, text.into()));
+        }
+        (Some(name), true) if state.topics.id_of(name).is_some_and(|id| both.contains(&id)) => {
+            let text = "The provided topic name maps to an ID that was already supplied.";
             return Err((ErrorCode::INVALID_REQUEST, text.into()));
         }
         (Some(name), true) => state.topics.id_of(name).ok_or_else(|| {

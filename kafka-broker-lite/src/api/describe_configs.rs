@@ -17,7 +17,7 @@ impl Serve for Request {
         let results = self.resources.iter().map(|resource| match entries(state, resource) {
             Ok(entries) => DescribeConfigsResult {
                 error_code: ErrorCode::NONE,
-                error_message: None,
+                error_message: Some("".into()),
                 resource_type: resource.resource_type,
                 resource_name: resource.resource_name.clone(),
                 configs: entries

@@ -304,6 +304,10 @@ fn names_leader(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH)
 }
 
+fn is_unknown(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID)
+}
+
 fn failure(
     state: &State,
     partition_index: i32,
@@ -314,7 +318,8 @@ fn failure(
         partition_index,
         error_code,
         high_watermark: -1,
-        aborted_transactions: None,
+        // Null but where there is no such partition, as from Kafka.
+        aborted_transactions: is_unknown(error_code).then(Vec::new),
         records: Some(Records::Bytes(Bytes::new())),
         ..PartitionData::default()
     };

@@ -30,7 +30,7 @@ impl Serve for Request {
                 return failed(key, ErrorCode::INVALID_REQUEST);
             }
             let (key, host) = (key.clone(), host.clone());
-            let (error_code, error_message) = (ErrorCode::NONE, None);
+            let (error_code, error_message) = (ErrorCode::NONE, Some("".into()));
             Coordinator { key, node_id, host, port, error_code, error_message }
         };
         if cx.version >= BATCHED_SINCE {

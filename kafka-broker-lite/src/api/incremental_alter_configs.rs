@@ -1,6 +1,6 @@
 //! IncrementalAlterConfigs: set, delete, append to and take from single configs.
 
-use super::alter_configs::alter;
+use super::alter_configs::{alter, check_keys, named_twice, once};
 use super::{Context, Outcome, Serve};
 use crate::metadata::{Change, Refused};
 use crate::state::State;
@@ -8,22 +8,18 @@ use kafka_proto::ErrorCode;
 use kafka_proto::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig, Request, Response,
 };
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Serve for Request {
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
+        let key = |of: &AlterConfigsResource| (of.resource_type, of.resource_name.clone());
+        let twice = named_twice(self.resources.iter().map(key));
         let responses = self.resources.iter().map(|resource| {
             let AlterConfigsResource { resource_type, resource_name, .. } = resource;
-            let altered = changes(&resource.configs).and_then(|changes| {
-                alter(
-                    state,
-                    cx.now,
-                    (*resource_type, resource_name),
-                    &changes,
-                    false,
-                    self.validate_only,
-                )
+            let altered = once(&twice, &key(resource)).and_then(|()| {
+                let changes = changes(&resource.configs)?;
+                let resource = (*resource_type, &**resource_name);
+                alter(state, cx.now, resource, &changes, false, self.validate_only)
             });
             answer(resource, altered)
         });
@@ -38,10 +34,7 @@ impl Serve for Request {
 
 fn changes(configs: &[AlterableConfig]) -> Result<Vec<(Arc<str>, Change)>, Refused> {
     let invalid = |text: String| Err((ErrorCode::INVALID_REQUEST, text));
-    let mut names = BTreeSet::new();
-    if !configs.iter().all(|config| names.insert(&config.name)) {
-        return invalid("Error due to duplicate config keys".to_owned());
-    }
+    check_keys(configs.iter().map(|config| &config.name))?;
     let mut changes = Vec::with_capacity(configs.len());
     for AlterableConfig { name, config_operation, value } in configs {
         let change = match (config_operation, value) {

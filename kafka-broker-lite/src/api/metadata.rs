@@ -8,6 +8,7 @@ use kafka_proto::messages::metadata::{
     MetadataRequestTopic, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
     Request, Response,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The first version that asks for topics by their ids.
@@ -30,11 +31,17 @@ impl Serve for Request {
             Some(named) => {
                 let may_create =
                     self.allow_auto_topic_creation && state.config.auto_create_topics_enable;
-                named.iter().map(|asked| answer(state, cx, asked, may_create)).collect()
+                let mut told = BTreeSet::new();
+                named
+                    .iter()
+                    .map(|asked| answer(state, cx, asked, may_create))
+                    // Of what is asked for twice, the first answer counts.
+                    .filter(|topic| told.insert(topic.name.clone().ok_or(topic.topic_id)))
+                    .collect()
             }
         };
         if self.include_topic_authorized_operations {
-            for topic in &mut topics {
+            for topic in topics.iter_mut().filter(|topic| topic.name.is_some()) {
                 topic.topic_authorized_operations = TOPIC_OPERATIONS;
             }
         }

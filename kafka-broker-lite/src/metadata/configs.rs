@@ -107,8 +107,11 @@ impl Configs {
         }
         let set = synonyms.first().map(|own| own.value.clone());
         let mut stands_in = None;
-        for (name, unit) in config.broker {
-            for synonym in self.broker_synonyms(name) {
+        for (at, (name, unit)) in config.broker.iter().enumerate() {
+            let mut found = self.broker_synonyms(name);
+            // As in Kafka, only the first name that stands in has its default told.
+            found.retain(|synonym| at == 0 || synonym.source != Source::Default);
+            for synonym in found {
                 stands_in.get_or_insert_with(|| {
                     (Arc::from(unit.convert(&synonym.value)), synonym.source)
                 });
@@ -315,7 +318,10 @@ fn apply(
     };
     let value = match change {
         Change::Set(value) => value.to_string(),
-        Change::Append(value) => format!("{},{value}", listed("APPEND")?),
+        Change::Append(value) => match listed("APPEND")? {
+            held if held.is_empty() => value.to_string(),
+            held => format!("{held},{value}"),
+        },
         Change::Subtract(value) => {
             let held = listed("SUBTRACT")?;
             let left = list_items(&held).filter(|item| list_items(value).all(|gone| gone != *item));
@@ -366,7 +372,6 @@ mod tests {
             ("retention.ms", "5", 1),
             ("log.retention.ms", "9", 2),
             ("log.retention.hours", "2", 4),
-            ("log.retention.hours", "168", 5),
         ];
         assert_eq!(synonyms, expected);
         assert_eq!(entry(&configs.of_broker(), "num.partitions").source, Source::Properties);

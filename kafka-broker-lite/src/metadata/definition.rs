@@ -132,6 +132,10 @@ impl Definition {
 
     fn validate_list(&self, value: &str) -> Result<String, InvalidValue> {
         let mut items: Vec<&str> = Vec::new();
+        if !value.is_empty() && value.split(',').any(|item| item.trim().is_empty()) {
+            let name = self.name;
+            return Err(InvalidValue(format!("Configuration '{name}' values must not be empty.")));
+        }
         for item in list_items(value) {
             let why = match self.rule {
                 Rule::Words(words) if !words.contains(&item) => one_of(words),

@@ -19,6 +19,10 @@ const NAMED_RECORDS: usize = 3;
 /// Where the magic byte of a batch or of an old message lies.
 const MAGIC_AT: usize = 16;
 
+/// Where the size of a batch or of an old message lies, and the smallest that an old message has.
+const SIZE_AT: usize = 8;
+const SMALLEST_OLD_MESSAGE: i32 = 14;
+
 /// One partition of a topic.
 #[derive(Debug)]
 pub(crate) struct Partition {
@@ -149,7 +153,7 @@ impl Partition {
             .map_err(|error| Refusal::new(ErrorCode::CORRUPT_MESSAGE, error.to_string()))?;
         check_header(&self.name, header, cx.version)?;
         self.check_records(cx, &batch)?;
-        let idempotent = header.producer_id != NO_PRODUCER_ID;
+        let idempotent = has_producer(header);
         if idempotent {
             match self.producers.judge(&self.name, header) {
                 Verdict::Append => {}
@@ -239,7 +243,10 @@ fn only_batch(records: Bytes, version: i16) -> Result<Batch, Refusal> {
     if records.is_empty() {
         return invalid("must have exactly one record batch per partition");
     }
-    if records.get(MAGIC_AT).is_some_and(|magic| matches!(magic, 0 | 1)) {
+    let size = records.get(SIZE_AT..).and_then(<[u8]>::first_chunk).copied();
+    if size.is_some_and(|size| i32::from_be_bytes(size) >= SMALLEST_OLD_MESSAGE)
+        && records.get(MAGIC_AT).is_some_and(|magic| matches!(magic, 0 | 1))
+    {
         return Err(Refusal::new(
             ErrorCode::UNSUPPORTED_FOR_MESSAGE_FORMAT,
             "record batches of magic version 0 and 1 are not taken, only version 2",
@@ -279,6 +286,10 @@ fn check_size(partition: &str, header: &BatchHeader, config: &LogConfig) -> Resu
     Ok(())
 }
 
+fn has_producer(header: &BatchHeader) -> bool {
+    header.producer_id > NO_PRODUCER_ID
+}
+
 /// Checks what a header must say, as Kafka does for a batch that comes from a client.
 fn check_header(partition: &str, header: &BatchHeader, version: i16) -> Result<(), Refusal> {
     let invalid = |text: String| Err(Refusal::new(ErrorCode::INVALID_RECORD, text));
@@ -314,15 +325,15 @@ fn check_header(partition: &str, header: &BatchHeader, version: i16) -> Result<(
             "Clients are not allowed to write control records in topic partition {partition}."
         ));
     }
-    if header.producer_id != NO_PRODUCER_ID && header.base_sequence < 0 {
+    let BatchHeader { producer_id, base_sequence, .. } = *header;
+    if has_producer(header) && base_sequence < 0 {
         return invalid(format!(
-            "Invalid sequence number {} in record batch with producerId {}",
-            header.base_sequence, header.producer_id
+            "Invalid sequence number {base_sequence} in record batch with producerId {producer_id}"
         ));
     }
     if header.is_transactional() {
         let text = format!("No transaction is open in topic partition {partition}");
-        return Err(Refusal::new(ErrorCode::INVALID_TXN_STATE, text));
+        return Err(Refusal::new(ErrorCode::INVALID_PRODUCER_ID_MAPPING, text));
     }
     if header.timestamp_type() == TimestampType::LogAppendTime {
         let text = format!(

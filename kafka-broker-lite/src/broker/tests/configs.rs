@@ -84,7 +84,7 @@ fn every_config_of_a_topic_is_described_with_type_source_synonyms_and_words() {
         .iter()
         .map(|s| (&*s.name, s.value.as_deref().unwrap(), s.source))
         .collect();
-    assert_eq!(synonyms, [("log.retention.hours", "1", 4), ("log.retention.hours", "168", 5)]);
+    assert_eq!(synonyms, [("log.retention.hours", "1", 4)]);
     let policy = config(&mut world, TOPIC, "t", "cleanup.policy");
     assert_eq!((policy.value.as_deref(), policy.config_source), (Some("compact,delete"), 1));
     assert_eq!(policy.config_type, 7);
@@ -236,6 +236,43 @@ fn what_cannot_be_changed_is_refused_in_kafkas_words_and_changes_nothing() {
 }
 
 #[test]
+fn empty_items_and_names_of_no_topic_are_refused_in_kafkas_words() {
+    let mut world = World::new();
+    world.create("t", 1, &[]);
+    for (resource, changes, code, text) in [
+        (
+            (TOPIC, "t"),
+            &[("cleanup.policy", SET, Some("compact,,delete"))][..],
+            ErrorCode::INVALID_CONFIG,
+            "Configuration 'cleanup.policy' values must not be empty.",
+        ),
+        (
+            (TOPIC, "t"),
+            &[("cleanup.policy", APPEND, Some(""))],
+            ErrorCode::INVALID_CONFIG,
+            "Configuration 'cleanup.policy' values must not be empty.",
+        ),
+        (
+            (TOPIC, ""),
+            &[("retention.ms", SET, Some("5"))],
+            ErrorCode::INVALID_REQUEST,
+            "Default topic resources are not allowed.",
+        ),
+        (
+            (TOPIC, "a b"),
+            &[("retention.ms", SET, Some("5"))],
+            ErrorCode::INVALID_TOPIC_EXCEPTION,
+            "Topic name is invalid: 'a b' contains one or more characters other than ASCII \
+             alphanumerics, '.', '_' and '-'",
+        ),
+    ] {
+        let refused = change(&mut world, resource, changes, false);
+        assert_eq!(refused, (code, Some(text.to_owned())));
+    }
+    assert_eq!(value(&mut world, "t", "cleanup.policy"), ("delete".to_owned(), 5));
+}
+
+#[test]
 fn altering_all_at_once_takes_back_what_is_not_named() {
     let mut world = World::new();
     world.create("t", 1, &[("retention.ms", "5"), ("segment.ms", "7")]);
@@ -259,10 +296,35 @@ fn altering_all_at_once_takes_back_what_is_not_named() {
     assert_eq!(code(&mut world, alter(&[("segment.ms", Some("9"))], false)), ErrorCode::NONE);
     assert_eq!(value(&mut world, "t", "segment.ms"), ("9".to_owned(), 1));
     assert_eq!(value(&mut world, "t", "retention.ms"), ("604800000".to_owned(), 5));
+    let twice = alter(&[("segment.ms", Some("1")), ("segment.ms", Some("2"))], false);
+    assert_eq!(code(&mut world, twice), ErrorCode::INVALID_REQUEST);
     let null = alter(&[("segment.ms", None)], false);
     assert_eq!(code(&mut world, null), ErrorCode::INVALID_REQUEST);
     let unknown = alter(&[("foo", Some("1"))], false);
     assert_eq!(code(&mut world, unknown), ErrorCode::INVALID_CONFIG);
+}
+
+#[test]
+fn a_resource_that_is_named_twice_is_not_changed() {
+    let mut world = World::new();
+    world.create("t", 1, &[]);
+    let set = |value: &str| incremental::AlterConfigsResource {
+        resource_type: TOPIC,
+        resource_name: "t".into(),
+        configs: vec![incremental::AlterableConfig {
+            name: "retention.ms".into(),
+            config_operation: SET,
+            value: Some(value.into()),
+        }],
+    };
+    let resources = vec![set("5"), set("6")];
+    let request = incremental::Request { resources, ..Default::default() };
+    for response in world.ask(1, &request).responses {
+        let text = "Each resource must appear at most once.";
+        let told = (response.error_code, response.error_message.as_deref());
+        assert_eq!(told, (ErrorCode::INVALID_REQUEST, Some(text)));
+    }
+    assert_eq!(value(&mut world, "t", "retention.ms"), ("604800000".to_owned(), 5));
 }
 
 #[test]

@@ -123,6 +123,21 @@ fn topics_are_found_by_id_from_version_12_on() {
 }
 
 #[test]
+fn what_is_asked_for_twice_is_told_once() {
+    let mut world = World::new();
+    let id = world.create("t", 1, &[]);
+    let mut request = by_id(id);
+    request.topics.as_mut().unwrap().extend(named(&["t", "new", "new"]).topics.unwrap());
+    let codes = |response: &metadata::Response| {
+        let row = |t: &metadata::MetadataResponseTopic| (t.name.clone().unwrap(), t.error_code);
+        response.topics.iter().map(row).collect::<Vec<_>>()
+    };
+    let told = codes(&world.ask(13, &request));
+    let new = ErrorCode::LEADER_NOT_AVAILABLE;
+    assert_eq!(told, [("t".into(), ErrorCode::NONE), ("new".into(), new)]);
+}
+
+#[test]
 fn kafkas_own_topics_are_marked() {
     let mut world = World::new();
     world.create("__consumer_offsets", 1, &[]);

@@ -191,7 +191,7 @@ fn a_header_that_no_producer_writes_is_refused() {
     assert_eq!(refused(&|batch| batch[60] = 3), ErrorCode::INVALID_RECORD, "count");
     assert_eq!(refused(&|batch| batch[57] = 0xff), ErrorCode::INVALID_RECORD, "count");
     assert_eq!(refused(&|batch| batch[22] |= 32), ErrorCode::INVALID_RECORD, "control");
-    assert_eq!(refused(&|batch| batch[22] |= 16), ErrorCode::INVALID_TXN_STATE);
+    assert_eq!(refused(&|batch| batch[22] |= 16), ErrorCode::INVALID_PRODUCER_ID_MAPPING);
     assert_eq!(refused(&|batch| batch[22] |= 8), ErrorCode::INVALID_TIMESTAMP);
     assert_eq!(refused(&|batch| batch[22] |= 7), ErrorCode::CORRUPT_MESSAGE, "codec 7");
     let unsequenced = |batch: &mut [u8]| {
@@ -200,6 +200,10 @@ fn a_header_that_no_producer_writes_is_refused() {
         batch[53..57].copy_from_slice(&(-1_i32).to_be_bytes());
     };
     assert_eq!(refused(&unsequenced), ErrorCode::INVALID_RECORD);
+    let no_producer = |batch: &mut [u8]| batch[50] = 0xfe;
+    assert_eq!(refused(&no_producer), ErrorCode::NONE, "an id below -1 is none either");
+    let before_1970 = |batch: &mut [u8]| batch[27..35].copy_from_slice(&(-5_i64).to_be_bytes());
+    assert_eq!(refused(&before_1970), ErrorCode::NONE);
     assert_eq!(refused(&|_| {}), ErrorCode::NONE);
 }
 
