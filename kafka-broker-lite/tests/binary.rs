@@ -93,6 +93,51 @@ async fn a_properties_file_is_read_and_overridden() {
     );
 }
 
+/// What Apache Kafka 4.4 ships as config/server.properties, without its comments.
+const STOCK: &str = "\
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=localhost:9093
+listeners=PLAINTEXT://:9092,CONTROLLER://:9093
+inter.broker.listener.name=PLAINTEXT
+advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,\
+SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL
+num.network.threads=3
+num.io.threads=8
+socket.send.buffer.bytes=102400
+socket.receive.buffer.bytes=102400
+socket.request.max.bytes=104857600
+log.dirs=/tmp/kraft-combined-logs
+num.partitions=1
+num.recovery.threads.per.data.dir=1
+offsets.topic.replication.factor=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+log.retention.hours=168
+log.segment.bytes=1073741824
+log.retention.check.interval.ms=300000
+";
+
+#[tokio::test]
+async fn kafkas_own_properties_file_starts_it() {
+    let scratch = Scratch::new("stock");
+    let path = std::env::temp_dir().join(format!("stock-{}.properties", std::process::id()));
+    std::fs::write(&path, STOCK).unwrap();
+    // Another port and folder, so that tests do not meet.
+    let listeners = "listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://:9093";
+    let overrides = ["--override", listeners, "--override", &scratch.setting()];
+    let (_child, line) = ready(&[&[path.to_str().unwrap()], &overrides[..]].concat()).await;
+    std::fs::remove_file(&path).unwrap();
+    let mut client = Client::tcp(&address(&line, "PLAINTEXT")).await;
+    let brokers = client.metadata().await.brokers;
+    let told = (brokers[0].node_id, &*brokers[0].host, brokers[0].port);
+    assert_eq!(told, (1, "localhost", 9092));
+}
+
 #[tokio::test]
 async fn help_version_and_bad_arguments() {
     let (code, printed, _) = output(&["--help"]).await;

@@ -8,6 +8,7 @@ use common::{Client, produce_request};
 use kafka_broker_lite::Cluster;
 use kafka_proto::ErrorCode;
 use kafka_proto::messages::{api_versions, metadata};
+use kafka_proto::records::{BatchBuilder, Compression, Compressor, Records, Stamp};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -133,4 +134,64 @@ async fn a_request_over_the_limit_is_refused() {
     client.produce("orders", &[&[1; 4000]]).await.unwrap();
     client.send(&produce_request("orders", 0, -1, &[&[1; 6000]]), 9).await.unwrap();
     assert!(client.receive::<metadata::Request>(9).await.is_err());
+}
+
+/// What a batch for a topic is answered with.
+async fn refusal(client: &mut Client, topic: &str, batch: Vec<u8>) -> ErrorCode {
+    let mut request = produce_request(topic, 0, -1, &[]);
+    request.topic_data[0].partition_data[0].records = Some(Records::Bytes(batch.into()));
+    let response = client.call(&request, 9).await.unwrap();
+    response.responses[0].partition_responses[0].error_code
+}
+
+#[tokio::test]
+async fn a_batch_with_a_wrong_checksum_is_refused() {
+    let cluster = Cluster::builder().topic("orders", 1).start().await.unwrap();
+    let mut client = Client::tcp(&cluster.bootstrap_servers()).await;
+    let mut batch = common::batch(&[b"whole"]);
+    *batch.last_mut().unwrap() ^= 1;
+    assert_eq!(refusal(&mut client, "orders", batch).await, ErrorCode::CORRUPT_MESSAGE);
+    works(&mut client).await;
+    assert_eq!(client.end_offset("orders").await, 1);
+}
+
+#[tokio::test]
+async fn a_decompression_bomb_is_refused() {
+    let builder = Cluster::builder().config("log.cleanup.policy", "compact").topic("keyed", 1);
+    let cluster = builder.start().await.unwrap();
+    let mut client = Client::tcp(&cluster.bootstrap_servers()).await;
+    let nothing = vec![0; 50 << 20];
+    let mut builder = BatchBuilder::new(Vec::new());
+    (0..3).for_each(|_| builder.append(1_700_000_000_000, Some(b"k"), Some(&nothing), &[]));
+    let batch = builder.seal(Stamp::NONE, &mut Compressor::new(Compression::Zstd, None).unwrap());
+    assert!(batch.len() < 1_000_000, "150 MB of nothing are {} bytes", batch.len());
+    // A compacted topic looks for keys, and so into the batch: as far as the broker's memory may go, not Kafka's 2 GB.
+    assert_eq!(refusal(&mut client, "keyed", batch).await, ErrorCode::CORRUPT_MESSAGE);
+    assert_eq!(client.metadata().await.error_code, ErrorCode::NONE, "the connection goes on");
+}
+
+#[tokio::test]
+async fn requests_that_never_end_hold_up_nobody() {
+    let cluster = Cluster::builder().topic("orders", 1).start().await.unwrap();
+    let mut other = Client::tcp(&cluster.bootstrap_servers()).await;
+    let mut slow = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(cluster.bootstrap_servers()).await.unwrap();
+        stream.write_all(&[0, 0, 1, 0]).await.unwrap();
+        slow.push(stream);
+    }
+    for byte in 0..20 {
+        for stream in &mut slow {
+            stream.write_all(&[byte]).await.unwrap();
+        }
+        works(&mut other).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_without_a_whole_request_is_closed_in_time() {
+    let builder = Cluster::builder().topic("orders", 1).config("connections.max.idle.ms", "200");
+    let cluster = builder.start().await.unwrap();
+    assert!(closes(&cluster, &[0, 0, 1]).await);
+    assert!(closes(&cluster, &[]).await);
 }

@@ -11,6 +11,9 @@ use kafka_proto::ErrorCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// What a compressed batch may hold where it has to be opened: Kafka reads it piece by piece, here it lies in memory.
+const MOST_OPENED: usize = 128 * 1024 * 1024;
+
 /// Values by name.
 pub(crate) type Values = BTreeMap<Arc<str>, Arc<str>>;
 
@@ -191,7 +194,7 @@ impl Configs {
             retention_ms: number("retention.ms"),
             retention_bytes: number("retention.bytes"),
             max_message_bytes: bytes("max.message.bytes"),
-            max_decompressed_bytes: bytes("max.decompressed.message.bytes"),
+            max_decompressed_bytes: bytes("max.decompressed.message.bytes").min(MOST_OPENED),
             deletes: list_items(&policy).any(|item| item == "delete"),
             compacts: list_items(&policy).any(|item| item == "compact"),
             log_append_time: text("message.timestamp.type").as_deref() == Some("LogAppendTime"),
