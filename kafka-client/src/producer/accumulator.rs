@@ -104,6 +104,13 @@ pub(crate) struct Opened {
     pub(crate) at: Monotonic,
 }
 
+impl Opened {
+    /// Whether the batch still takes records.
+    pub(crate) fn is_open(&self) -> bool {
+        self.buffer.lock().as_ref().is_some_and(|open| Arc::ptr_eq(&open.cell, &self.cell))
+    }
+}
+
 /// A batch that takes no more records.
 #[derive(Debug)]
 pub(crate) struct Filled {

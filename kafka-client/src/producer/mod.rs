@@ -7,6 +7,7 @@ mod accumulator;
 mod core;
 mod delivery;
 mod enqueue;
+mod linger;
 mod partitioner;
 mod queue;
 mod split;

@@ -1,13 +1,14 @@
 //! The shell of the producer's machine: carries batches in, requests out, answers back.
 
-use super::accumulator::{Accumulator, Filled, Opened};
+use super::accumulator::{Accumulator, Filled, Opened, PartitionBuffer};
 use super::closed;
 use super::core::{Action, Answer, Core, Outgoing};
 use super::delivery::Cell;
+use super::linger::Lingering;
 use super::queue::Identity;
 use super::topics::Topics;
 use crate::client::Client;
-use crate::clock::Monotonic;
+use crate::clock::Now;
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Address, Connection, Purpose, Reply};
@@ -15,7 +16,7 @@ use kafka_proto::ErrorCode;
 use kafka_proto::messages::init_producer_id::{self, Response};
 use kafka_proto::messages::produce;
 use kafka_proto::records::Records;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -55,8 +56,7 @@ pub(crate) struct Task {
     pub(crate) topics: Arc<Topics>,
     pub(crate) core: Core,
     pub(crate) connections: BTreeMap<i32, Connection>,
-    /// Open batches, the oldest first.
-    pub(crate) lingering: VecDeque<Opened>,
+    pub(crate) lingering: Lingering,
     events: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
 }
 
@@ -68,6 +68,7 @@ impl Task {
         topics: Arc<Topics>,
         core: Core,
     ) -> Self {
+        let lingering = Lingering::new(settings.linger, settings.delivery_timeout);
         Self {
             settings,
             cluster: client.cluster().clone(),
@@ -76,7 +77,7 @@ impl Task {
             topics,
             core,
             connections: BTreeMap::new(),
-            lingering: VecDeque::new(),
+            lingering,
             events: mpsc::unbounded_channel(),
         }
     }
@@ -88,12 +89,15 @@ impl Task {
         let accumulator = self.accumulator.clone();
         let mut handles = true;
         loop {
-            self.collect(!handles);
-            self.act();
+            // One moment for all of it: what becomes due meanwhile is still to come, and sets the deadline.
+            let now = self.cluster.clock.now();
+            self.collect(now, !handles);
+            self.act(now);
             if !handles && self.core.is_idle() && self.lingering.is_empty() {
                 return;
             }
-            let wake = self.deadline();
+            let deadlines = [self.lingering.deadline(), self.core.deadline(now)];
+            let wake = deadlines.into_iter().flatten().min();
             let clock = self.cluster.clock.clone();
             tokio::select! {
                 biased;
@@ -127,7 +131,7 @@ impl Task {
     }
 
     /// Takes full batches in, and closes open ones whose time has come and that can leave.
-    fn collect(&mut self, all: bool) {
+    fn collect(&mut self, now: Now, all: bool) {
         let mut full = Vec::new();
         let mut opened = Vec::new();
         self.accumulator.take(&mut opened, &mut full);
@@ -135,31 +139,16 @@ impl Task {
         for Filled { buffer, batch } in full {
             self.core.on_batch(&buffer.topic, buffer.partition, batch);
         }
-        let now = self.cluster.clock.now();
         self.core.expire(now);
-        let mut kept = VecDeque::new();
-        while let Some(oldest) = self.lingering.pop_front() {
-            let due = oldest.at.after(self.settings.linger) <= now.monotonic;
-            if !due && !all {
-                self.lingering.push_front(oldest);
-                break;
-            }
-            let late = oldest.at.after(self.settings.delivery_timeout) <= now.monotonic;
-            let (topic, partition) = (&oldest.buffer.topic, oldest.buffer.partition);
-            if !all && !late && !self.core.has_room(topic, partition) {
-                // It fills on while it waits; what closes it then is a free place or its size.
-                let open = oldest.buffer.lock();
-                let same = open.as_ref().is_some_and(|open| Arc::ptr_eq(&open.cell, &oldest.cell));
-                drop(open);
-                if same {
-                    kept.push_back(oldest);
-                }
-                continue;
-            }
-            self.close(&oldest);
+        let has_room = |of: &PartitionBuffer| self.core.has_room(&of.topic, of.partition);
+        let due = if all {
+            self.lingering.take_all()
+        } else {
+            self.lingering.take_due(now.monotonic, has_room)
+        };
+        for opened in due {
+            self.close(&opened);
         }
-        kept.append(&mut self.lingering);
-        self.lingering = kept;
     }
 
     /// Closes a batch unless it is closed already.
@@ -171,30 +160,20 @@ impl Task {
         }
     }
 
-    fn deadline(&self) -> Option<Monotonic> {
-        let now = self.cluster.clock.now();
-        // Those that are due wait for room, and with it for an event; the first that is not due sets the time.
-        let lingers = self.lingering.iter().map(|opened| opened.at.after(self.settings.linger));
-        let linger = lingers.into_iter().find(|at| *at > now.monotonic);
-        let late =
-            self.lingering.front().map(|opened| opened.at.after(self.settings.delivery_timeout));
-        linger.into_iter().chain(late).chain(self.core.deadline(now)).min()
-    }
-
     fn flush(&mut self, answer: oneshot::Sender<Vec<Arc<Cell>>>) {
-        self.collect(true);
+        self.collect(self.cluster.clock.now(), true);
         // The handle may have stopped waiting.
         let _ = answer.send(self.core.open_cells());
     }
 
     fn abort(&mut self, error: &Error) {
         self.accumulator.end();
-        self.collect(true);
+        self.collect(self.cluster.clock.now(), true);
         self.core.fail_all(error);
     }
 
-    fn act(&mut self) {
-        while let Some(action) = self.core.poll(self.cluster.clock.now()) {
+    fn act(&mut self, now: Now) {
+        while let Some(action) = self.core.poll(now) {
             match action {
                 Action::Connect(broker) => self.connect(broker),
                 Action::Send { broker, token, batches } => self.send(broker, token, batches),
