@@ -1,9 +1,9 @@
 //! Every struct and field against Kafka's own definitions: name, type, versions, tag, null, default, whether it may be
 //! dropped.
 //!
-//! The facts are in `vectors/parity.txt`, one line per message or field. With `KAFKA_VECTORS` set to a folder that has
-//! `definitions`, they are derived from those instead, and the committed file has to say the same; `UPDATE_PARITY=1`
-//! writes it.
+//! The facts are in `vectors/parity.txt`, one line per message or field. With `KAFKA_VECTORS` set to a folder with
+//! Kafka's files in `definitions` (`.ci/kafka definitions` writes them), they are derived from those instead, and the
+//! committed file has to say the same; `UPDATE_PARITY=1` writes it.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,7 +35,7 @@ fn fields_are_those_of_the_definitions() {
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/parity.txt");
     let facts =
         match std::env::var_os("KAFKA_VECTORS").map(|dir| Path::new(&dir).join("definitions")) {
-            Some(folder) if folder.is_dir() => {
+            Some(folder) => {
                 let facts = facts(&definitions(&folder));
                 if std::env::var_os("UPDATE_PARITY").is_some() {
                     std::fs::write(&committed, &facts).unwrap();
@@ -43,7 +43,7 @@ fn fields_are_those_of_the_definitions() {
                 assert_same(&std::fs::read_to_string(committed).unwrap(), &facts, "parity.txt");
                 facts
             }
-            _ => std::fs::read_to_string(committed).unwrap(),
+            None => std::fs::read_to_string(committed).unwrap(),
         };
     assert_same(&ours.0, &facts, "the notation");
     assert!(facts.lines().count() > 300, "{} facts are too few", facts.lines().count());
@@ -342,6 +342,19 @@ fn in_order_of_tags(fields: &[Json]) -> Vec<&Json> {
     each.map(|field| if field["tag"].is_u64() { tagged.pop().unwrap() } else { field }).collect()
 }
 
+/// Kafka's files have comments, from `//` outside of strings to the end of the line.
+fn without_comments(text: &str) -> String {
+    let code = |line: &str| -> String {
+        let mut quoted = false;
+        let comment = line.char_indices().find(|&(at, letter)| {
+            quoted ^= letter == '"';
+            !quoted && line[at..].starts_with("//")
+        });
+        line[..comment.map_or(line.len(), |(at, _)| at)].to_owned() + "\n"
+    };
+    text.lines().map(code).collect()
+}
+
 /// Every definition below a folder, by name.
 fn definitions(folder: &Path) -> BTreeMap<String, Json> {
     let mut found = BTreeMap::new();
@@ -350,8 +363,12 @@ fn definitions(folder: &Path) -> BTreeMap<String, Json> {
         if path.is_dir() {
             found.append(&mut definitions(&path));
         } else if path.extension().is_some_and(|extension| extension == "json") {
-            let definition: Json = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-            found.insert(definition["name"].as_str().unwrap().to_owned(), definition);
+            let text = without_comments(&std::fs::read_to_string(&path).unwrap());
+            let definition: Json =
+                serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            if let Some(name) = definition["name"].as_str() {
+                found.insert(name.to_owned(), definition);
+            }
         }
     }
     found
