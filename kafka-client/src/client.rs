@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::cluster::metadata::Metadata;
 use crate::config::{ClientConfig, ConsumerConfig, ProducerConfig};
-use crate::consumer::Consumer;
+use crate::consumer::{Consumer, ConsumerBuilder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Address, Connector, Options, Pool, SocketBuffers};
 use crate::producer::{Producer, ProducerBuilder};
@@ -147,8 +147,12 @@ impl Client {
     /// # Errors
     /// When settings contradict one another.
     pub fn consumer(&self, config: ConsumerConfig) -> Result<Consumer> {
-        let Shared { config: client, cluster, .. } = &*self.shared;
-        Consumer::new(self.clone(), cluster.clone(), client, &config)
+        self.consumer_builder(config).build()
+    }
+
+    /// Starts a consumer that differs from the usual one in more than settings.
+    pub fn consumer_builder(&self, config: ConsumerConfig) -> ConsumerBuilder {
+        ConsumerBuilder::new(self.clone(), config)
     }
 
     /// What manages topics, configs and records of the cluster.

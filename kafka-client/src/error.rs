@@ -57,6 +57,8 @@ pub enum ErrorKind {
     OffsetOutOfRange,
     /// Another producer or member has taken this one's place.
     Fenced,
+    /// The group has shared its partitions out anew: what was asked as a member of before came too late.
+    Rebalanced,
 }
 
 impl ErrorKind {
@@ -76,6 +78,7 @@ impl ErrorKind {
             Self::CorruptBatch => "corrupt record batch",
             Self::OffsetOutOfRange => "offset out of range",
             Self::Fenced => "fenced",
+            Self::Rebalanced => "rebalanced",
         }
     }
 }

@@ -17,8 +17,9 @@ mod record;
 pub use admin::{Admin, NewTopic};
 pub use client::{Client, ClientBuilder};
 pub use consumer::{
-    BatchIter, Consumer, ConsumerRecord, Iter, OffsetAndTimestamp, RecordBatch, RecordStream,
-    RecordView, Records,
+    Assignor, BatchIter, Consumer, ConsumerBuilder, ConsumerRecord, CooperativeSticky, GroupMember,
+    GroupMetadata, Iter, OffsetAndMetadata, OffsetAndTimestamp, PendingCommit, Range,
+    RebalanceListener, RecordBatch, RecordStream, RecordView, Records, RoundRobin, Sticky,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use kafka_proto::records::{Header, Headers, TimestampType};

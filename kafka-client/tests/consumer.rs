@@ -220,7 +220,7 @@ fn what_is_asked_wrongly_is_told_in_words() {
     run(|world| async move {
         let mut consumer = world.consumer(ConsumerConfig::default());
         let error = consumer.poll().await.unwrap_err();
-        let text = "poll: invalid: no partition is assigned; call assign first";
+        let text = "poll: invalid: no partition is assigned; call subscribe or assign first";
         assert_eq!(error.to_string(), text);
         let error = consumer.seek(("t", 0), 1).unwrap_err();
         assert_eq!(

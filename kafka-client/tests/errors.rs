@@ -244,7 +244,8 @@ async fn of_topics_and_partitions_that_are_not_there() {
         "send without waiting (new): would have to wait: its topic is not known yet",
     );
     let mut consumer = world.client.consumer(ConsumerConfig::default()).unwrap();
-    says(consumer.poll().await, "poll: invalid: no partition is assigned; call assign first");
+    let reason = "no partition is assigned; call subscribe or assign first";
+    says(consumer.poll().await, &format!("poll: invalid: {reason}"));
     consumer.assign([("missing", 0)]).unwrap();
     says(
         consumer.poll().await,

@@ -1,5 +1,6 @@
 //! The cluster as one client sees it: shared metadata, and connections by broker id.
 
+pub(crate) mod coordinator;
 pub(crate) mod metadata;
 mod watched;
 
@@ -7,7 +8,7 @@ use crate::clock::{Clock, Monotonic};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Address, Connection, Pool, Purpose};
 use kafka_proto::ErrorCode;
-use kafka_proto::messages::metadata as wire;
+use kafka_proto::messages::{find_coordinator, metadata as wire};
 use metadata::{Ask, Metadata, Partition, Snapshot, Topic};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -130,15 +131,31 @@ impl Cluster {
         }
     }
 
+    /// All topics of the cluster, as any broker tells; nothing else learns of them.
+    pub(crate) async fn list_topics(&self) -> Result<wire::Response> {
+        ask_for(&self.any_connection().await?, None, false).await
+    }
+
+    /// Which broker coordinates what `key` names, as any broker tells.
+    pub(crate) async fn find_coordinator(
+        &self,
+        key: &Arc<str>,
+        key_type: i8,
+    ) -> Result<find_coordinator::Response> {
+        let connection = self.any_connection().await?;
+        let version = connection.version::<find_coordinator::Request>()?;
+        connection.call_at(&coordinator::request(key, key_type, version), version).await
+    }
+
     async fn ask_any(&self, ask: Ask) -> Result<wire::Response> {
         let connection = self.any_connection().await?;
         let Ask { creatable, others } = ask;
         if others.is_empty() {
-            return ask_for(&connection, creatable, true).await;
+            return ask_for(&connection, Some(creatable), true).await;
         }
-        let mut answer = ask_for(&connection, others, false).await?;
+        let mut answer = ask_for(&connection, Some(others), false).await?;
         if !creatable.is_empty() {
-            answer.topics.extend(ask_for(&connection, creatable, true).await?.topics);
+            answer.topics.extend(ask_for(&connection, Some(creatable), true).await?.topics);
         }
         Ok(answer)
     }
@@ -288,11 +305,11 @@ impl Cluster {
 /// The brokers, and these topics. Whether a topic is really made is the broker's decision (auto.create.topics.enable).
 async fn ask_for(
     connection: &Connection,
-    topics: Vec<Arc<str>>,
+    topics: Option<Vec<Arc<str>>>,
     allow_auto_topic_creation: bool,
 ) -> Result<wire::Response> {
     let row = |name| wire::MetadataRequestTopic { name: Some(name), ..Default::default() };
-    let topics = Some(topics.into_iter().map(row).collect());
+    let topics = topics.map(|topics| topics.into_iter().map(row).collect());
     let request = wire::Request { topics, allow_auto_topic_creation, ..Default::default() };
     let answer = connection.call(&request).await?;
     match answer.error_code {

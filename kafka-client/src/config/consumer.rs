@@ -1,16 +1,12 @@
 //! The settings of a consumer, and what they demand of each other.
 
 use super::value::{INT, LONG};
-use super::{AutoOffsetReset, ConfigError, ConfigWarning, GroupProtocol, IsolationLevel};
-use super::{Settings as _, keys, settings};
+use super::{AutoOffsetReset, ConfigError, GroupProtocol, IsolationLevel, Settings as _, settings};
 use kafka_proto::settings::ValueError;
 use std::time::Duration;
 
 settings! {
     /// What a consumer is made with.
-    ///
-    /// The settings of groups are read and checked; they have no effect yet, as this version has no groups. Setting one
-    /// is answered with a warning.
     ///
     /// ```
     /// # use kafka_client::config::{AutoOffsetReset, ConsumerConfig};
@@ -23,12 +19,15 @@ settings! {
         /// A name by which the group knows this member again after a restart.
         "group.instance.id" group_instance_id: Option<String> = None,
             given id: impl Into<String> => Some(id.into());
-        /// How the members of the group share its partitions out.
+        /// How the members of the group share its partitions out. This version speaks `classic` only; a consumer of the
+        /// other one is refused when it is made.
         "group.protocol" group_protocol: GroupProtocol = GroupProtocol::Classic;
         /// The broker's assignor, for `group.protocol=consumer`; if none is named, the broker chooses.
         "group.remote.assignor" group_remote_assignor: Option<String> = None,
             given name: impl Into<String> => Some(name.into());
-        /// The assignors this member knows, best first, for `group.protocol=classic`; named by Java's classes.
+        /// The assignors this member knows, best first, for `group.protocol=classic`; by Java's classes or shortly:
+        /// `range`, `roundrobin`, `sticky`, `cooperative-sticky`. Only if all are cooperative, members read on during a
+        /// rebalance.
         "partition.assignment.strategy" partition_assignment_strategy: Vec<String> =
             ["RangeAssignor", "CooperativeStickyAssignor"]
                 .map(|name| format!("org.apache.kafka.clients.consumer.{name}"))
@@ -39,7 +38,8 @@ settings! {
         "session.timeout.ms" session_timeout: Duration = Duration::from_secs(45), in 1..=INT;
         /// How often a member tells the group that it lives.
         "heartbeat.interval.ms" heartbeat_interval: Duration = Duration::from_secs(3), in 1..=INT;
-        /// How long a member may take from one poll to the next before it leaves the group.
+        /// How long a member may take from one poll to the next before it leaves the group; it notices up to a tenth
+        /// later. A poll that waits counts.
         "max.poll.interval.ms" max_poll_interval: Duration = Duration::from_secs(300), in 1..=INT;
         /// How many records one poll hands out at most.
         "max.poll.records" max_poll_records: usize = 500, in 1..=INT;
@@ -95,17 +95,6 @@ impl ConsumerConfig {
             return wrong("enable.auto.commit", "true".to_owned(), "false without group.id");
         }
         Ok(())
-    }
-
-    /// Says in the log what was set typed and has no effect; of what came as text it is said already.
-    pub(crate) fn warn_of_what_has_no_effect(&self) {
-        for key in Self::KEYS.iter().filter(|key| self.is_set(key)) {
-            let value = self.get(key).unwrap_or_default();
-            let told = self.warnings.iter().any(|warning| warning.key() == *key);
-            if let Some(reason) = keys::without_effect(key, &value).filter(|_| !told) {
-                tracing::warn!("{}", ConfigWarning::new(key, None, reason));
-            }
-        }
     }
 
     /// Each protocol leaves settings of the other to the broker, or to nobody.

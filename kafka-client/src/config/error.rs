@@ -38,7 +38,7 @@ impl ConfigError {
         Self::new(Reason::Misplaced { key: key.to_owned(), config })
     }
 
-    pub(super) fn value(key: &'static str, value: &str, allowed: ValueError) -> Self {
+    pub(crate) fn value(key: &'static str, value: &str, allowed: ValueError) -> Self {
         Self::new(Reason::Value { key, value: shown(value), allowed })
     }
 

@@ -253,20 +253,6 @@ const SECURITY: &str = "
     ssl.trustmanager.algorithm ssl.truststore.certificates ssl.truststore.location
     ssl.truststore.password ssl.truststore.type";
 
-/// Settings of the consumer that are read and checked, and have no effect without groups.
-const OF_GROUPS: &str = "
-    auto.commit.interval.ms enable.auto.commit exclude.internal.topics group.id group.instance.id
-    group.protocol group.remote.assignor heartbeat.interval.ms max.poll.interval.ms
-    partition.assignment.strategy session.timeout.ms";
-
-/// Why a setting of ours has no effect when it is set to `value`, if it has none.
-pub(super) fn without_effect(key: &str, value: &str) -> Option<&'static str> {
-    let of_groups = OF_GROUPS.split_whitespace().any(|name| name == key);
-    let says_so = key == "enable.auto.commit" && value.trim().eq_ignore_ascii_case("false");
-    (of_groups && !says_so)
-        .then_some("groups are not part of this version: nothing is shared out or committed")
-}
-
 /// What becomes of `key`, if it is Kafka's and no setting here.
 pub(super) fn other(key: &str) -> Option<&'static Other> {
     // Every provider brings settings of its own, under a name that the user chooses.

@@ -25,12 +25,7 @@ impl Roles {
                 .or_else(|| roles.producer.assign(key, value))
                 .or_else(|| roles.consumer.assign(key, value));
             match assigned {
-                Some(result) => result.map(|()| {
-                    let idle = keys::without_effect(key, value);
-                    warnings.extend(idle.map(|reason| {
-                        (Role::Consumer, ConfigWarning::new(key, Some(property.line), reason))
-                    }));
-                }),
+                Some(result) => result,
                 None => {
                     judge(key, value, Some(property.line)).map(|warning| warnings.extend(warning))
                 }
@@ -79,11 +74,7 @@ fn judge(
 pub(super) fn set<C: Settings>(mut config: C, key: &str, value: &str) -> Result<C, ConfigError> {
     let (key, value) = keys::translate(key, value);
     if let Some(assigned) = config.assign(key, value) {
-        assigned?;
-        if let Some(reason) = keys::without_effect(key, value) {
-            config.warn(ConfigWarning::new(key, None, reason));
-        }
-        return Ok(config);
+        return assigned.map(|()| config);
     }
     let owners = [
         (Role::Client, ClientConfig::KEYS),

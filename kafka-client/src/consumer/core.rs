@@ -6,10 +6,12 @@
 
 use super::Settings;
 use super::budget::{Budget, Held};
+use super::commit::{OffsetAndMetadata, Offsets};
 use super::fetcher::{self, Effects, Fetcher, Learned};
+use super::group::Restored;
 use super::offsets::{self, Answer, EARLIEST, LATEST, Question, Questions};
 use super::queue::{Chunk, Next, Queue, Stop};
-use super::subscription::{News, Phase, Subscription, missing};
+use super::subscription::{News, Partition, Phase, Subscription, missing};
 use crate::clock::{Monotonic, Now};
 use crate::cluster::metadata::Snapshot;
 use crate::config::AutoOffsetReset;
@@ -30,6 +32,8 @@ pub(crate) enum Action {
     Fetch(fetcher::Ask),
     /// Ask a leader about offsets.
     Ask(offsets::Ask),
+    /// Ask the group how far it has committed.
+    Restore(Restored),
     /// A topic is needed.
     Want(Arc<str>),
     /// Look at the cluster again.
@@ -117,13 +121,25 @@ impl Core {
         true
     }
 
-    /// The application has been given everything before `offset`.
-    pub(crate) fn advance(&mut self, which: &TopicPartition, offset: i64) {
+    /// The application has been given everything before `offset`, the last of it from a leader of this epoch.
+    pub(crate) fn advance(&mut self, which: &TopicPartition, offset: i64, epoch: i32) {
         if let Some(partition) = self.subscription.get_mut(which)
-            && partition.position.is_some()
+            && partition.position.is_some_and(|position| position != offset)
         {
             partition.position = Some(offset);
+            partition.position_epoch = epoch;
         }
+    }
+
+    /// Where the application stands in each partition of which that is known.
+    pub(crate) fn positions(&self) -> Offsets {
+        let position = |(which, partition): (&TopicPartition, &Partition)| {
+            let what = OffsetAndMetadata::new(partition.position?);
+            let epoch = partition.position_epoch;
+            let what = if epoch >= 0 { what.leader_epoch(epoch) } else { what };
+            Some((which.clone(), what))
+        };
+        self.subscription.iter().filter_map(position).collect()
     }
 
     /// Settles where new partitions start.
@@ -132,12 +148,42 @@ impl Core {
             return;
         }
         let new = self.subscription.iter().filter(|(_, p)| matches!(p.phase, Phase::New));
-        let new: Vec<_> = new.map(|(which, _)| which.clone()).collect();
-        for which in new {
-            self.reset(now, &which, || {
-                "it has no position; seek, or set auto.offset.reset to something else than none"
-                    .to_owned()
-            });
+        let new: Restored = new.map(|(which, p)| (which.clone(), p.generation)).collect();
+        if self.settings.group.is_none() {
+            new.iter().for_each(|(which, _)| self.reset_new(now, which));
+        } else if !new.is_empty() {
+            for (which, _) in &new {
+                if let Some(partition) = self.subscription.get_mut(which) {
+                    partition.phase = Phase::Restoring;
+                }
+            }
+            self.actions.push_back(Action::Restore(new));
+        }
+    }
+
+    fn reset_new(&mut self, now: Now, which: &TopicPartition) {
+        self.reset(now, which, || {
+            "it has no position; seek, or set auto.offset.reset to something else than none"
+                .to_owned()
+        });
+    }
+
+    /// The group has told up to where it has committed; partitions of which nothing is start where
+    /// `auto.offset.reset` says.
+    pub(crate) fn on_restored(&mut self, now: Now, asked: Restored, found: &Offsets) {
+        for (which, generation) in asked {
+            let partition = self.subscription.current(&which, generation);
+            let Some(partition) = partition.filter(|p| matches!(p.phase, Phase::Restoring)) else {
+                continue;
+            };
+            match found.get(&which) {
+                Some(at) => {
+                    tracing::debug!(partition = %which, offset = at.offset, "goes on");
+                    partition.start(at.offset, at.leader_epoch.unwrap_or(-1));
+                    self.found = true;
+                }
+                None => self.reset_new(now, &which),
+            }
         }
     }
 

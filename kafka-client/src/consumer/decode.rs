@@ -68,6 +68,8 @@ pub(crate) struct Cursor {
     held: Arc<Held>,
     /// Nothing before it is given out.
     position: i64,
+    /// The leader epoch of the batch that was opened last; -1 before.
+    epoch: i32,
     failed: Option<Error>,
 }
 
@@ -85,6 +87,7 @@ impl Cursor {
             aborted_producers: BTreeSet::new(),
             held: chunk.held,
             position,
+            epoch: -1,
             failed: None,
         }
     }
@@ -92,6 +95,11 @@ impl Cursor {
     /// Behind everything that was given out or dropped.
     pub(crate) fn position(&self) -> i64 {
         self.position
+    }
+
+    /// The leader epoch of what was given out last; -1 before.
+    pub(crate) fn epoch(&self) -> i32 {
+        self.epoch
     }
 
     /// The next batch with records for the application; `None` at the end of the chunk.
@@ -121,6 +129,7 @@ impl Cursor {
             match opened.map_err(|e| self.fail(Some(header), &e.to_string(), Some(e)))? {
                 Some(opened) => {
                     self.position = next_offset;
+                    self.epoch = header.partition_leader_epoch;
                     return Ok(Some(opened));
                 }
                 None => self.position = next_offset,

@@ -38,6 +38,11 @@ impl Reading {
         self.position
     }
 
+    /// The leader epoch of what was given out last; -1 before.
+    pub(super) fn epoch(&self) -> i32 {
+        self.cursor.epoch()
+    }
+
     /// The next records are asked for, so the one in hand is done with.
     #[inline]
     pub(super) fn settle(&mut self) {

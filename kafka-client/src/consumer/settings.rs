@@ -26,6 +26,42 @@ pub(crate) struct Settings {
     pub(crate) default_api_timeout: Duration,
     /// What may be held of frames and decompressed records.
     pub(crate) consumer_buffer_memory: usize,
+    /// Of a consumer with a group.
+    pub(crate) group: Option<Arc<GroupSettings>>,
+}
+
+/// What concerns the group. The names are Kafka's.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupSettings {
+    pub(crate) group_id: Arc<str>,
+    /// `group.instance.id`.
+    pub(crate) instance_id: Option<Arc<str>>,
+    pub(crate) session_timeout: Duration,
+    pub(crate) heartbeat_interval: Duration,
+    pub(crate) max_poll_interval: Duration,
+    /// `auto.commit.interval.ms`; `None` with `enable.auto.commit=false`.
+    pub(crate) auto_commit: Option<Duration>,
+    pub(crate) exclude_internal_topics: bool,
+    pub(crate) request_timeout: Duration,
+    /// `client.rack`, if it is set.
+    pub(crate) rack: Option<Arc<str>>,
+}
+
+impl GroupSettings {
+    fn new(client: &ClientConfig, consumer: &ConsumerConfig) -> Option<Arc<Self>> {
+        let rack = client.client_rack.as_str();
+        Some(Arc::new(Self {
+            group_id: consumer.group.as_deref()?.into(),
+            instance_id: consumer.group_instance_id.as_deref().map(Into::into),
+            session_timeout: consumer.session_timeout,
+            heartbeat_interval: consumer.heartbeat_interval,
+            max_poll_interval: consumer.max_poll_interval,
+            auto_commit: consumer.enable_auto_commit.then_some(consumer.auto_commit_interval),
+            exclude_internal_topics: consumer.exclude_internal_topics,
+            request_timeout: client.request_timeout,
+            rack: (!rack.is_empty()).then(|| rack.into()),
+        }))
+    }
 }
 
 impl Settings {
@@ -46,6 +82,7 @@ impl Settings {
             request_timeout: client.request_timeout,
             default_api_timeout: client.default_api_timeout,
             consumer_buffer_memory: consumer.consumer_buffer_memory,
+            group: GroupSettings::new(client, consumer),
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Partition {
     pub(crate) paused: bool,
     /// The next offset to hand out; `None` while it is being looked up.
     pub(crate) position: Option<i64>,
+    /// The leader epoch of what lies before `position`; -1 when unknown.
+    pub(crate) position_epoch: i32,
     pub(crate) phase: Phase,
     /// The next offset to ask for: never behind `position`.
     pub(crate) fetch_offset: i64,
@@ -52,6 +54,8 @@ pub(crate) struct Partition {
 pub(crate) enum Phase {
     /// It was assigned, and where to start is not settled.
     New,
+    /// The group's answer: up to where it has committed.
+    Restoring,
     /// The answer to a question about its offsets: where to start.
     Lookup,
     /// The answer to a question about leader epochs: whether its log was cut behind it (KIP-320).
@@ -68,6 +72,7 @@ impl Partition {
             generation,
             paused: false,
             position: None,
+            position_epoch: -1,
             phase: Phase::New,
             fetch_offset: -1,
             fetch_epoch: -1,
@@ -95,6 +100,7 @@ impl Partition {
     /// A position is known: records are fetched from there.
     pub(crate) fn start(&mut self, offset: i64, epoch: i32) {
         self.position = Some(offset);
+        self.position_epoch = epoch;
         self.fetch_offset = offset;
         self.fetch_epoch = epoch;
         self.phase = Phase::Fetching;

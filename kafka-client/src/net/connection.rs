@@ -142,7 +142,7 @@ impl Connection {
         };
         let mut version = api_versions::Request::stable().max;
         loop {
-            let frame = self.ask(&request, version).await?;
+            let frame = self.ask(&request, version, self.request_timeout()).await?;
             let unsupported =
                 frame.get(4..6) == Some(&ErrorCode::UNSUPPORTED_VERSION.0.to_be_bytes());
             let shape = if unsupported { 0 } else { version };
@@ -194,7 +194,20 @@ impl Connection {
     where
         R: Request<Response: Throttled>,
     {
-        let frame = self.ask(request, version).await?;
+        self.call_within(request, version, self.request_timeout()).await
+    }
+
+    /// As [`Connection::call_at`], where the answer may take another time than `request.timeout.ms`.
+    pub(crate) async fn call_within<R>(
+        &self,
+        request: &R,
+        version: i16,
+        timeout: Duration,
+    ) -> Result<R::Response>
+    where
+        R: Request<Response: Throttled>,
+    {
+        let frame = self.ask(request, version, timeout).await?;
         self.decode::<R>(frame, version)
     }
 
@@ -223,9 +236,8 @@ impl Connection {
         Error::new(ErrorKind::Protocol, asked, error.to_string()).with_source(error)
     }
 
-    async fn ask<R: Request>(&self, request: &R, version: i16) -> Result<Bytes> {
+    async fn ask<R: Request>(&self, request: &R, version: i16, timeout: Duration) -> Result<Bytes> {
         let (reply, answer) = oneshot::channel();
-        let timeout = self.shared.options.request_timeout;
         self.send(
             request,
             version,

@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     General,
     /// Fetches, of the consumer with this number.
     Fetch(u64),
+    /// Membership in a group, of the consumer with this number: a join waits for all other members.
+    Group(u64),
 }
 
 /// Where a broker listens.

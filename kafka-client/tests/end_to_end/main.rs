@@ -14,7 +14,9 @@
 
 mod administration;
 mod consuming;
+mod groups;
 mod lives_of_topics;
+mod member;
 mod positions;
 mod producing;
 mod reconnects;
@@ -72,6 +74,26 @@ macro_rules! scenarios {
     };
 }
 
+/// Scenarios of groups.
+macro_rules! group_scenarios {
+    ($make:ident $with:tt) => {
+        $make! { $with
+            groups::a_listener_commits_what_goes,
+            groups::a_pattern_finds_topics_that_come,
+            groups::a_static_member_comes_back_unnoticed,
+            groups::added_partitions_are_shared_out,
+            groups::auto_commit_leaves_out_what_is_in_hand,
+            groups::cooperative_members_read_on_through_a_rebalance,
+            groups::every_assignor_shares_everything_out,
+            groups::offsets_are_committed_with_metadata,
+            groups::records_are_read_on_from_where_the_group_committed,
+            groups::silent_members_leave_and_come_back,
+            groups::subscriptions_change,
+            groups::two_members_share_and_one_dies,
+        }
+    };
+}
+
 macro_rules! on_embedded {
     (($module:ident, $version:expr) $($file:ident::$scenario:ident,)*) => {
         mod $module {
@@ -84,8 +106,8 @@ macro_rules! on_embedded {
 }
 
 macro_rules! on_kafka {
-    (() $($file:ident::$scenario:ident,)*) => {
-        mod kafka {
+    (($module:ident) $($file:ident::$scenario:ident,)*) => {
+        mod $module {
             $(#[test]
             #[ignore = "needs a running Kafka: KAFKA_BOOTSTRAP=host:port"]
             fn $scenario() {
@@ -100,7 +122,8 @@ scenarios!(on_embedded(embedded_as_2_1, Some("2.1")));
 scenarios!(on_embedded(embedded_as_2_8, Some("2.8")));
 scenarios!(on_embedded(embedded_as_3_9, Some("3.9")));
 scenarios!(on_embedded(embedded_as_4_0, Some("4.0")));
-scenarios!(on_kafka());
+scenarios!(on_kafka(kafka));
+group_scenarios!(on_kafka(kafka_groups));
 
 fn run_embedded<F>(version: Option<&str>, scenario: impl FnOnce(World) -> F)
 where

@@ -38,6 +38,17 @@ impl World {
         name
     }
 
+    /// A topic of this name goes when the scenario ends.
+    pub(crate) fn own(&self, name: &str) {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
+    }
+
+    /// A name that no other group has or had.
+    pub(crate) fn group(&self) -> String {
+        let number = TOPICS.fetch_add(1, Ordering::Relaxed);
+        format!("e2e-group-{:x}-{}-{number}", now_ms(), std::process::id())
+    }
+
     /// A new topic.
     pub(crate) async fn topic(&self, partitions: i32) -> String {
         self.topic_with(partitions, &[]).await

@@ -71,6 +71,7 @@ impl Consuming<'_> {
             let mut stream = self.consumer.stream();
             let next = poll_fn(|cx| Pin::new(&mut stream).poll_next(cx));
             let next = tokio::time::timeout(patience, next).await;
+            drop(stream);
             let Ok(Some(received)) = next else { return };
             self.take(Some(received));
         }

@@ -92,7 +92,7 @@ impl World {
     /// Takes a chunk and says how far it was read.
     fn take(&mut self, read_to: i64) -> i64 {
         let (chunk, position) = self.core.take(at(self.ms)).unwrap().expect("a chunk");
-        self.core.advance(&chunk.which, read_to);
+        self.core.advance(&chunk.which, read_to, 5);
         position
     }
 
@@ -275,7 +275,7 @@ fn a_cut_in_what_was_only_fetched_ahead_is_fetched_again() {
 #[test]
 fn a_broker_may_also_say_so_in_its_answer() {
     let mut world = World::reading(AutoOffsetReset::Earliest);
-    world.core.advance(&tp(0), 10);
+    world.core.advance(&tp(0), 10, 5);
     let mut diverged = found(0, vec![]);
     diverged.diverging_epoch = fetch::EpochEndOffset { epoch: 4, end_offset: 6 };
     world.answer(1, vec![diverged]);
@@ -289,7 +289,7 @@ fn a_topic_made_anew_is_read_from_where_the_reset_policy_says() {
     world.answer(1, vec![found(0, batch(0, 3))]);
     let old = world.core.take(at(0)).unwrap();
     assert!(old.is_some_and(|(_, position)| position == 0));
-    world.core.advance(&tp(0), 3);
+    world.core.advance(&tp(0), 3, 5);
     world.core.on_metadata(cluster_with(2, Uuid([8; 16]), &[(2, 0)]));
     // The new log may well be longer than three: what is at offset 3 there has nothing to do with what was read.
     assert!(world.nothing());
