@@ -4,12 +4,15 @@
 //! answered, so answers leave in the order of the requests, and a fetch that waits holds back what came behind it.
 //! Nothing a client sends can stop the machine: what cannot be understood closes that client's connection.
 
-use crate::api::{self, Context, Outcome, Serve, Wait};
+mod waiting;
+
+use crate::api::{self, Client, Context, Outcome, Serve};
 use crate::clock::Now;
 use crate::config::{BrokerConfig, ListenerName};
 use crate::control::{Control, Fault, LoggedRequest, Order};
+use crate::group::Coordinator;
 use crate::log::{Storage, StorageError, SyncJob};
-use crate::state::{PartitionKey, State};
+use crate::state::{News, State, Subject};
 use bytes::Bytes;
 use kafka_proto::ErrorCode;
 use kafka_proto::api::ApiKey;
@@ -19,8 +22,9 @@ use kafka_proto::frame::{
 use kafka_proto::messages;
 use kafka_proto::wire::EncodeError;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
+use waiting::{WaitOf, Waiting};
 
 /// Requests of one connection that may wait behind another; the connection closes when there are more.
 ///
@@ -67,14 +71,15 @@ pub struct Broker {
     /// Connections whose next request can be handled.
     ready: VecDeque<ConnectionId>,
     timers: BTreeSet<(u64, ConnectionId)>,
-    /// The requests that watch a partition, each with the place of the partition in its list.
-    watchers: BTreeMap<PartitionKey, Vec<(ConnectionId, usize)>>,
+    /// The requests that wait for news, each with the place of the subject in its list.
+    watchers: BTreeMap<Subject, Vec<(ConnectionId, usize)>>,
     next_cleaning_ms: u64,
 }
 
 #[derive(Debug)]
 struct Connection {
     listener: ListenerName,
+    host: Arc<str>,
     waiting: VecDeque<Bytes>,
     phase: Phase,
 }
@@ -103,38 +108,6 @@ enum Phase {
     Closed,
 }
 
-/// A [`Wait`] whose API is forgotten.
-trait Waiting: Debug + Send {
-    fn partitions(&self) -> &[PartitionKey];
-    fn deadline_ms(&self) -> u64;
-    fn look_again(&mut self, state: &mut State, at: usize) -> bool;
-    fn answer(self: Box<Self>, state: &mut State, request: &InHand) -> Result<Frame, EncodeError>;
-}
-
-/// Remembers the API of a [`Wait`] for its answer.
-#[derive(Debug)]
-struct WaitOf<R: Serve>(Box<dyn Wait<R>>);
-
-impl<R: Serve> Waiting for WaitOf<R> {
-    fn partitions(&self) -> &[PartitionKey] {
-        self.0.partitions()
-    }
-
-    fn deadline_ms(&self) -> u64 {
-        self.0.deadline_ms()
-    }
-
-    fn look_again(&mut self, state: &mut State, at: usize) -> bool {
-        self.0.look_again(state, at)
-    }
-
-    fn answer(self: Box<Self>, state: &mut State, request: &InHand) -> Result<Frame, EncodeError> {
-        let response = self.0.answer(state, &request.cx);
-        let RequestHeader { version, correlation_id, .. } = request.header;
-        encode_response_with_files::<R>(&response, version, correlation_id)
-    }
-}
-
 /// A request that is being handled.
 #[derive(Clone, Debug)]
 struct InHand {
@@ -146,8 +119,9 @@ struct InHand {
 
 impl Connection {
     fn context(&self, now: Now, connection: ConnectionId, header: &RequestHeader) -> Context {
+        let client = Client { id: header.client_id.clone(), host: Arc::clone(&self.host) };
         let listener = self.listener.clone();
-        Context { now, connection, listener, version: header.version }
+        Context { now, connection, listener, version: header.version, client }
     }
 }
 
@@ -196,9 +170,10 @@ impl Broker {
         &self.control
     }
 
-    /// A client has connected to `listener`.
-    pub fn on_connect(&mut self, conn: ConnectionId, listener: ListenerName) {
-        let connection = Connection { listener, waiting: VecDeque::new(), phase: Phase::Idle };
+    /// A client at `host` has connected to `listener`.
+    pub fn on_connect(&mut self, conn: ConnectionId, listener: ListenerName, host: Arc<str>) {
+        let connection =
+            Connection { listener, host, waiting: VecDeque::new(), phase: Phase::Idle };
         self.connections.insert(conn, connection);
     }
 
@@ -247,7 +222,8 @@ impl Broker {
     pub fn deadline(&self) -> Option<u64> {
         let timer = self.timers.first().map_or(u64::MAX, |(at, _)| *at);
         let disk = self.state.disk.deadline().unwrap_or(u64::MAX);
-        Some(timer.min(disk).min(self.next_cleaning_ms))
+        let groups = self.state.groups.deadline().unwrap_or(u64::MAX);
+        Some(timer.min(disk).min(groups).min(self.next_cleaning_ms))
     }
 
     /// Makes a topic, as CreateTopics would without configs; an existing one stays as it is.
@@ -265,7 +241,7 @@ impl Broker {
 
     /// Does everything that can be done at `now`.
     fn run(&mut self, now: Now) {
-        self.obey();
+        self.obey(now);
         while let Some((at, conn)) = self.timers.first().copied() {
             if at > now.monotonic_ms {
                 break;
@@ -279,6 +255,9 @@ impl Broker {
             self.next_cleaning_ms = now.monotonic_ms + interval;
         }
         self.state.work_on_disk(now);
+        if self.state.groups.deadline().is_some_and(|deadline| deadline <= now.monotonic_ms) {
+            self.state.with_groups(now, Coordinator::tick);
+        }
         loop {
             self.spread_news(now);
             let Some(conn) = self.ready.pop_front() else { break };
@@ -289,9 +268,13 @@ impl Broker {
         }
     }
 
-    fn obey(&mut self) {
+    fn obey(&mut self, now: Now) {
         for order in self.control.take_orders() {
             match order {
+                Order::RestartCoordinator => {
+                    let loaded = self.state.load_groups(now);
+                    let _offline_when_failed = self.state.stored(loaded);
+                }
                 Order::RaiseLeaderEpoch { topic, partition } => {
                     let Some(topic) = self.state.topics.by_name_mut(&topic) else { continue };
                     let key = (topic.id, partition);
@@ -299,7 +282,7 @@ impl Broker {
                     partition.leader_epoch += 1;
                     let (storage, epoch) = (&mut *self.state.storage, partition.leader_epoch);
                     let _noted_again_later = partition.log.begin_epoch(storage, epoch);
-                    self.state.news.push(key);
+                    self.state.news.push(News::Partition(key));
                 }
             }
         }
@@ -316,7 +299,7 @@ impl Broker {
                 }
             }
             Phase::Parked { mut request, waiting } => {
-                self.unwatch(conn, waiting.partitions());
+                self.unwatch(conn, waiting.subjects());
                 request.cx.now = now;
                 let frame = waiting.answer(&mut self.state, &request);
                 self.send(&request, frame);
@@ -329,17 +312,19 @@ impl Broker {
         }
     }
 
-    /// Lets every request that waits for a changed partition look at it again.
+    /// Tells the news to every request that waits for it.
     fn spread_news(&mut self, now: Now) {
-        while let Some(key) = self.state.news.pop() {
-            let Some(watchers) = self.watchers.get(&key).cloned() else { continue };
+        while let Some(news) = self.state.news.pop() {
+            let Some(watchers) = self.watchers.get(&news.subject()).cloned() else { continue };
             for (conn, at) in watchers {
                 let Some(connection) = self.connections.get_mut(&conn) else { continue };
                 let Phase::Parked { waiting, .. } = &mut connection.phase else { continue };
-                if !waiting.look_again(&mut self.state, at) {
+                if !waiting.hear(&mut self.state, at, &news) {
                     continue;
                 }
-                self.timers.remove(&(waiting.deadline_ms(), conn));
+                if let Some(deadline_ms) = waiting.deadline_ms() {
+                    self.timers.remove(&(deadline_ms, conn));
+                }
                 self.time_is_up(now, conn);
             }
         }
@@ -431,6 +416,16 @@ impl Broker {
             DELETE_RECORDS delete_records;
             INIT_PRODUCER_ID init_producer_id;
             OFFSET_FOR_LEADER_EPOCH offset_for_leader_epoch;
+            OFFSET_COMMIT offset_commit;
+            OFFSET_FETCH offset_fetch;
+            JOIN_GROUP join_group;
+            HEARTBEAT heartbeat;
+            LEAVE_GROUP leave_group;
+            SYNC_GROUP sync_group;
+            DESCRIBE_GROUPS describe_groups;
+            LIST_GROUPS list_groups;
+            DELETE_GROUPS delete_groups;
+            OFFSET_DELETE offset_delete;
             DESCRIBE_CONFIGS describe_configs;
             ALTER_CONFIGS alter_configs;
             CREATE_PARTITIONS create_partitions;
@@ -480,10 +475,10 @@ impl Broker {
         if request.header.api_key == ApiKey::FETCH {
             self.control.count(|counters| counters.waited_fetches += 1);
         }
-        for (at, key) in waiting.partitions().iter().enumerate() {
-            self.watchers.entry(*key).or_default().push((conn, at));
+        for (at, subject) in waiting.subjects().iter().enumerate() {
+            self.watchers.entry(*subject).or_default().push((conn, at));
         }
-        self.timers.insert((waiting.deadline_ms(), conn));
+        self.timers.extend(waiting.deadline_ms().map(|deadline_ms| (deadline_ms, conn)));
         connection.phase = Phase::Parked { request, waiting };
     }
 
@@ -536,8 +531,10 @@ impl Broker {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         match std::mem::replace(&mut connection.phase, Phase::Idle) {
             Phase::Parked { waiting, .. } => {
-                self.timers.remove(&(waiting.deadline_ms(), conn));
-                self.unwatch(conn, waiting.partitions());
+                if let Some(deadline_ms) = waiting.deadline_ms() {
+                    self.timers.remove(&(deadline_ms, conn));
+                }
+                self.unwatch(conn, waiting.subjects());
             }
             Phase::Delayed { until_ms } | Phase::Answering { until_ms, .. } => {
                 self.timers.remove(&(until_ms, conn));
@@ -546,12 +543,12 @@ impl Broker {
         }
     }
 
-    fn unwatch(&mut self, conn: ConnectionId, partitions: &[PartitionKey]) {
-        for key in partitions {
-            if let Some(watchers) = self.watchers.get_mut(key) {
+    fn unwatch(&mut self, conn: ConnectionId, subjects: &[Subject]) {
+        for subject in subjects {
+            if let Some(watchers) = self.watchers.get_mut(subject) {
                 watchers.retain(|(watcher, _)| *watcher != conn);
                 if watchers.is_empty() {
-                    self.watchers.remove(key);
+                    self.watchers.remove(subject);
                 }
             }
         }

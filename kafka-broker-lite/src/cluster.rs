@@ -19,8 +19,12 @@ use std::thread;
 use tokio::sync::oneshot;
 
 /// What the builder lays over Kafka's defaults, because tests want it so.
-const TEST_DEFAULTS: [(&str, &str); 2] =
-    [("listeners", "PLAINTEXT://127.0.0.1:0"), ("num.partitions", "4")];
+const TEST_DEFAULTS: [(&str, &str); 4] = [
+    ("listeners", "PLAINTEXT://127.0.0.1:0"),
+    ("num.partitions", "4"),
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("group.min.session.timeout.ms", "100"),
+];
 
 /// The log directory when none is set.
 const DEFAULT_LOG_DIR: &str = "/tmp/kafka-logs";
@@ -145,7 +149,8 @@ impl Drop for Running {
 /// What a [`Cluster`] is to be like.
 ///
 /// Unless told otherwise it has Kafka's defaults but for these, which suit tests: one listener, at a free port of
-/// 127.0.0.1, and four partitions in a topic of which nobody says how many.
+/// 127.0.0.1, four partitions in a topic of which nobody says how many, groups that rebalance without delay, and
+/// sessions of members from 100 ms on.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder starts nothing until told to"]
 pub struct ClusterBuilder {
@@ -219,11 +224,8 @@ impl ClusterBuilder {
         let join = |texts: Vec<String>| texts.join(",");
         let listeners = join(addresses.iter().map(|(n, at)| format!("{n}://{at}")).collect());
         let map = join(addresses.iter().map(|(n, _)| format!("{n}:PLAINTEXT")).collect());
-        let config = self.parse(&[
-            ("listeners", &*listeners),
-            ("listener.security.protocol.map", &*map),
-            ("num.partitions", "4"),
-        ])?;
+        let own = [("listeners", &*listeners), ("listener.security.protocol.map", &*map)];
+        let config = self.parse(&[&TEST_DEFAULTS[..], &own].concat())?;
         let warnings = config.warnings().to_vec();
         let limits = Limits::new(&config);
         let (broker, clock) = self.make(config)?;

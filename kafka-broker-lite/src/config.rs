@@ -12,6 +12,7 @@ mod tests;
 
 pub use listeners::{Address, Listener, ListenerName};
 
+use crate::group::GroupConfig;
 use crate::metadata::find_broker_config;
 use kafka_proto::settings::{
     Properties, PropertyError, ValueError, boolean, integer, list, nearest,
@@ -58,6 +59,8 @@ pub struct BrokerConfig {
     pub connections_max_idle_ms: Option<u64>,
     /// Where logs are kept; `None` when that is not set.
     pub log_dir: Option<PathBuf>,
+    /// What consumer groups go by.
+    pub(crate) groups: GroupConfig,
     /// Everything that was set and counts, as text.
     properties: BTreeMap<String, String>,
     warnings: Vec<String>,
@@ -86,6 +89,7 @@ impl Default for BrokerConfig {
             max_connections_per_ip: 2_147_483_647,
             connections_max_idle_ms: Some(600_000),
             log_dir: None,
+            groups: GroupConfig::default(),
             properties: BTreeMap::new(),
             warnings: Vec::new(),
         }
@@ -198,7 +202,7 @@ impl BrokerConfig {
                 let idle_ms: i64 = integer(value, i64::MIN..=i64::MAX)?;
                 self.connections_max_idle_ms = u64::try_from(idle_ms).ok();
             }
-            _ => {}
+            _ => set_group(&mut self.groups, key, value)?,
         }
         Ok(())
     }
@@ -241,6 +245,36 @@ impl BrokerConfig {
         self.listeners = listeners;
         Ok(())
     }
+}
+
+/// Parses what groups go by.
+fn set_group(groups: &mut GroupConfig, key: &str, value: &str) -> Result<(), ValueError> {
+    const INT: i64 = i32::MAX as i64;
+    const MINUTE_MS: i64 = 60_000;
+    match key {
+        "group.initial.rebalance.delay.ms" => {
+            groups.initial_rebalance_delay_ms = integer(value, 0..=INT)?;
+        }
+        "group.max.size" => groups.max_size = integer(value, 1..=INT)?,
+        "group.min.session.timeout.ms" => groups.min_session_timeout_ms = integer(value, 0..=INT)?,
+        "group.max.session.timeout.ms" => groups.max_session_timeout_ms = integer(value, 0..=INT)?,
+        "offset.metadata.max.bytes" => groups.offset_metadata_max_bytes = integer(value, 0..=INT)?,
+        "offsets.retention.minutes" => {
+            let minutes: i64 = integer(value, 1..=INT)?;
+            groups.offsets_retention_ms = minutes * MINUTE_MS;
+        }
+        "offsets.retention.check.interval.ms" => {
+            groups.offsets_retention_check_interval_ms = integer(value, 1..=i64::MAX)?;
+        }
+        "offsets.topic.num.partitions" => {
+            groups.offsets_topic_num_partitions = integer(value, 1..=INT)?;
+        }
+        "offsets.topic.segment.bytes" => {
+            groups.offsets_topic_segment_bytes = integer(value, 1..=INT)?;
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Settings that would be dangerous to take without doing what they say.

@@ -72,6 +72,8 @@ pub(crate) enum Fault {
 pub(crate) enum Order {
     /// A partition gets a new leader epoch, as if its leader had changed.
     RaiseLeaderEpoch { topic: Arc<str>, partition: i32 },
+    /// Groups come back from their log, as if their coordinator had failed over.
+    RestartCoordinator,
 }
 
 /// A request that came in.
@@ -190,6 +192,12 @@ impl Control {
     /// Gives a partition a new leader epoch, as if its leader had changed, before the next request.
     pub fn raise_leader_epoch(&self, topic: &str, partition: i32) {
         self.lock().orders.push(Order::RaiseLeaderEpoch { topic: topic.into(), partition });
+    }
+
+    /// Lets the coordinator of groups start anew before the next request: members that wait are told `NOT_COORDINATOR`,
+    /// and groups are what their log says.
+    pub fn restart_coordinator(&self) {
+        self.lock().orders.push(Order::RestartCoordinator);
     }
 
     /// The versions offered of an API, when `all` are served.
@@ -336,6 +344,16 @@ fn newest_of(release: Release, api: ApiKey) -> Option<i16> {
         ApiKey::DELETE_TOPICS =>             [   3,    6,  6,  6,  6],
         ApiKey::DELETE_RECORDS =>            [   1,    2,  2,  2,  2],
         ApiKey::INIT_PRODUCER_ID =>          [   1,    4,  5,  5,  5],
+        ApiKey::OFFSET_COMMIT =>             [   6,    8,  9,  9, 10],
+        ApiKey::OFFSET_FETCH =>              [   5,    7,  9,  9, 10],
+        ApiKey::JOIN_GROUP =>                [   3,    7,  9,  9,  9],
+        ApiKey::HEARTBEAT =>                 [   2,    4,  4,  4,  4],
+        ApiKey::LEAVE_GROUP =>               [   2,    4,  5,  5,  5],
+        ApiKey::SYNC_GROUP =>                [   2,    5,  5,  5,  5],
+        ApiKey::DESCRIBE_GROUPS =>           [   2,    5,  5,  6,  6],
+        ApiKey::LIST_GROUPS =>               [   2,    4,  5,  5,  5],
+        ApiKey::DELETE_GROUPS =>             [   1,    2,  2,  2,  3],
+        ApiKey::OFFSET_DELETE =>             [NONE,    0,  0,  0,  0],
         ApiKey::OFFSET_FOR_LEADER_EPOCH =>   [   2,    4,  4,  4,  4],
         ApiKey::DESCRIBE_CONFIGS =>          [   2,    4,  4,  4,  4],
         ApiKey::ALTER_CONFIGS =>             [   1,    2,  2,  2,  2],

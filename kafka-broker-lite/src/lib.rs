@@ -7,6 +7,7 @@ mod cluster;
 pub mod config;
 pub mod control;
 mod fetch_session;
+mod group;
 pub mod log;
 mod metadata;
 pub mod net;

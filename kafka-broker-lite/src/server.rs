@@ -110,7 +110,7 @@ fn forget(per_host: &mut BTreeMap<Arc<str>, usize>, host: &Arc<str>) {
 async fn run(hub: hub::Shared, accepted: Accepted, limits: Limits) -> Arc<str> {
     let Accepted { stream, peer, listener } = accepted;
     tracing::debug!(%peer, %listener, "connected");
-    let ended = Connection::new(hub, listener, stream, limits).await;
+    let ended = Connection::new(hub, listener, peer.host.clone(), stream, limits).await;
     match ended {
         connection::Ended::Left => tracing::debug!(%peer, "disconnected"),
         connection::Ended::Failed(error) => tracing::debug!(%peer, "disconnected: {error}"),

@@ -1,7 +1,7 @@
 //! DeleteRecords: partitions begin later than before.
 
 use super::{Context, Outcome, Serve};
-use crate::state::State;
+use crate::state::{News, State};
 use kafka_proto::ErrorCode;
 use kafka_proto::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsPartitionResult, DeleteRecordsTopic,
@@ -70,6 +70,6 @@ fn delete(
     let (start, doomed) = (log.start_offset(), log.take_doomed());
     state.doom(cx.now, delay_ms, doomed);
     state.stored(advanced).map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
-    state.news.push(key);
+    state.news.push(News::Partition(key));
     Ok(start)
 }

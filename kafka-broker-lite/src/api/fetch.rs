@@ -6,7 +6,7 @@
 use super::{Context, Outcome, Serve, Wait};
 use crate::fetch_session::{self, TopicRef, Wanted};
 use crate::metadata::Topic;
-use crate::state::{Partition, PartitionKey, State};
+use crate::state::{News, Partition, PartitionKey, State, Subject};
 use bytes::Bytes;
 use kafka_proto::ErrorCode;
 use kafka_proto::messages::fetch::{
@@ -35,7 +35,7 @@ struct Waiting {
     session: fetch_session::Context,
     wanted: Vec<Wanted>,
     /// Where `wanted` lies; what is not found fails at once and never waits.
-    keys: Vec<PartitionKey>,
+    subjects: Vec<Subject>,
     /// Bytes that each of `wanted` has to give.
     ready: Vec<u64>,
     ready_sum: u64,
@@ -48,16 +48,16 @@ struct Waiting {
 }
 
 impl Wait<Request> for Waiting {
-    fn partitions(&self) -> &[PartitionKey] {
-        &self.keys
+    fn subjects(&self) -> &[Subject] {
+        &self.subjects
     }
 
-    fn deadline_ms(&self) -> u64 {
-        self.deadline_ms
+    fn deadline_ms(&self) -> Option<u64> {
+        Some(self.deadline_ms)
     }
 
     /// Measures the partition again.
-    fn look_again(&mut self, state: &mut State, at: usize) -> bool {
+    fn hear(&mut self, state: &mut State, at: usize, _: &News) -> bool {
         let Some(wanted) = self.wanted.get(at) else { return false };
         let Some(bytes) = measure(state, wanted, self.committed_only, self.follower) else {
             return true;
@@ -112,7 +112,7 @@ impl Serve for Request {
         let limit = state.config.fetch_max_bytes.min(self.max_bytes);
         let mut waiting = Box::new(Waiting {
             session,
-            keys: Vec::with_capacity(wanted.len()),
+            subjects: Vec::with_capacity(wanted.len()),
             ready: Vec::with_capacity(wanted.len()),
             ready_sum: 0,
             min_bytes: u64::try_from(self.min_bytes).unwrap_or(0),
@@ -128,7 +128,7 @@ impl Serve for Request {
             failed |= bytes.is_none();
             waiting.ready_sum += bytes.unwrap_or(0);
             waiting.ready.push(bytes.unwrap_or(0));
-            waiting.keys.push(key_of(state, wanted));
+            waiting.subjects.push(Subject::Partition(key_of(state, wanted)));
         }
         let enough = waiting.ready_sum >= waiting.min_bytes || waiting.wanted.is_empty();
         if failed || enough || waiting.deadline_ms == now_ms {

@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// The first version that asks for several keys.
 const BATCHED_SINCE: i16 = 4;
 
+/// The key type of a group.
+const GROUP: i8 = 0;
+
 /// The key type of a share group's partition, and the first version that knows it.
 const SHARE: (i8, i16) = (2, 6);
 
@@ -22,6 +25,11 @@ impl Serve for Request {
         };
         if !known {
             return Outcome::Ready(self.refuse(state, cx, ErrorCode::INVALID_REQUEST));
+        }
+        if self.key_type == GROUP
+            && let Err(code) = state.need_offsets_topic(cx.now)
+        {
+            return Outcome::Ready(self.refuse(state, cx, code));
         }
         let (host, port) = state.address(&cx.listener);
         let node_id = state.config.node_id;

@@ -6,18 +6,29 @@ mod alter_configs;
 mod api_versions;
 mod create_partitions;
 mod create_topics;
+mod delete_groups;
 mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_groups;
 mod fetch;
 mod find_coordinator;
+mod heartbeat;
 mod incremental_alter_configs;
 mod init_producer_id;
+mod join_group;
+mod leave_group;
+mod list_groups;
 mod list_offsets;
 mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod settled;
+mod sync_group;
 
 pub(crate) use api_versions::{offered, unsupported_version};
 pub(crate) use create_topics::create_topic;
@@ -26,10 +37,11 @@ use crate::broker::ConnectionId;
 use crate::clock::Now;
 use crate::config::ListenerName;
 use crate::log::StorageError;
-use crate::state::{PartitionKey, State};
+use crate::state::{News, State, Subject};
 use kafka_proto::ErrorCode;
 use kafka_proto::api::Request;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// What a handler knows of where a request came from.
 #[derive(Clone, Debug)]
@@ -39,6 +51,16 @@ pub(crate) struct Context {
     /// The listener it came in at.
     pub(crate) listener: ListenerName,
     pub(crate) version: i16,
+    pub(crate) client: Client,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    /// As the request says.
+    pub(crate) id: Option<Arc<str>>,
+    /// Where it has connected from.
+    pub(crate) host: Arc<str>,
 }
 
 /// What became of a request.
@@ -67,16 +89,16 @@ pub(crate) trait Serve: Request + 'static {
     fn refuse(&self, state: &State, cx: &Context, code: ErrorCode) -> Self::Response;
 }
 
-/// A request that waits: it hears of every change of some partitions until it wants to be answered or its time is up.
+/// A request that waits: it hears the news of some subjects until it wants to be answered or its time is up.
 pub(crate) trait Wait<R: Request>: Debug + Send {
-    /// The partitions it wants to hear of.
-    fn partitions(&self) -> &[PartitionKey];
+    /// What it wants to hear of.
+    fn subjects(&self) -> &[Subject];
 
-    /// When to answer whatever has come, on the clock of [`Now::monotonic_ms`].
-    fn deadline_ms(&self) -> u64;
+    /// When to answer whatever has come, on the clock of [`Now::monotonic_ms`]; `None` for never.
+    fn deadline_ms(&self) -> Option<u64>;
 
-    /// The partition `at` in [`Self::partitions`] has changed; tells whether to answer now.
-    fn look_again(&mut self, state: &mut State, at: usize) -> bool;
+    /// There is news of the subject `at` in [`Self::subjects`]; tells whether to answer now.
+    fn hear(&mut self, state: &mut State, at: usize, news: &News) -> bool;
 
     /// The answer with what is there.
     fn answer(self: Box<Self>, state: &mut State, cx: &Context) -> R::Response;
@@ -89,6 +111,9 @@ fn not_stored(error: StorageError) -> (ErrorCode, String) {
 
 /// Every operation on a topic, as a bit each: what anybody may do without an authorizer.
 const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
+
+/// Every operation on a group, as a bit each.
+const GROUP_OPERATIONS: i32 = 0b1101_0100_1000;
 
 /// Every operation on the cluster, as a bit each.
 const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;

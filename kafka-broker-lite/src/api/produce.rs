@@ -3,8 +3,8 @@
 //! With a flush policy the answer waits until what was appended is on the medium.
 
 use super::{Context, Outcome, Serve, Wait};
-use crate::metadata::validate_topic_name;
-use crate::state::{AppendContext, PartitionKey, Refusal, Rejected, State};
+use crate::metadata::{is_internal, validate_topic_name};
+use crate::state::{AppendContext, News, Refusal, Rejected, State, Subject, Unsynced};
 use bytes::Bytes;
 use kafka_proto::ErrorCode;
 use kafka_proto::messages::produce::{
@@ -20,6 +20,9 @@ const TOPIC_IDS_SINCE: i16 = 13;
 /// The first version that says who leads a partition, and where.
 const LEADERS_SINCE: i16 = 10;
 
+/// The client id of tools that may write to Kafka's own topics.
+const ADMIN: &str = "__admin_client";
+
 impl Serve for Request {
     fn serve(self, state: &mut State, cx: &Context) -> Outcome<Self> {
         let acks = self.acks;
@@ -27,7 +30,7 @@ impl Serve for Request {
             return Outcome::Ready(self.refuse(state, cx, ErrorCode::INVALID_REQUIRED_ACKS));
         }
         let mut first_error = None;
-        let mut unsynced = Unsynced::default();
+        let mut waiting = Waiting::default();
         let responses: Vec<_> = self
             .topic_data
             .into_iter()
@@ -51,9 +54,9 @@ impl Serve for Request {
                         };
                         match appended {
                             Ok(Appended { response, waits_for: None }) => response,
-                            Ok(Appended { response, waits_for: Some((key, end)) }) => {
-                                unsynced.keys.push(key);
-                                unsynced.batches.push(Batch { end, at, within });
+                            Ok(Appended { response, waits_for: Some(unsynced) }) => {
+                                waiting.subjects.push(Subject::Partition(unsynced.0));
+                                waiting.batches.push(Batch { unsynced, at, within });
                                 response
                             }
                             Err(refusal) => {
@@ -71,12 +74,12 @@ impl Serve for Request {
             (0, Some(code)) => {
                 Outcome::Close(format!("a Produce request without acknowledgement failed: {code}"))
             }
-            _ if unsynced.keys.is_empty() => {
+            _ if waiting.subjects.is_empty() => {
                 Outcome::Ready(Response { responses, ..Response::default() })
             }
             _ => {
-                unsynced.responses = responses;
-                Outcome::Parked(Box::new(unsynced))
+                waiting.responses = responses;
+                Outcome::Parked(Box::new(waiting))
             }
         }
     }
@@ -113,51 +116,38 @@ impl Serve for Request {
 
 /// A request of which batches are appended and not all of them synced.
 #[derive(Debug, Default)]
-struct Unsynced {
-    keys: Vec<PartitionKey>,
-    /// What is waited for in the partition of each key.
+struct Waiting {
+    subjects: Vec<Subject>,
+    /// What is waited for in the partition of each subject.
     batches: Vec<Batch>,
     responses: Vec<TopicProduceResponse>,
 }
 
 #[derive(Debug)]
 struct Batch {
-    /// The offset behind the batch.
-    end: i64,
+    unsynced: Unsynced,
     /// Where its response is: of which topic, and within that.
     at: usize,
     within: usize,
 }
 
-impl Unsynced {
-    /// Whether the batch is on the medium; an error when it will never be.
-    fn is_synced(state: &mut State, key: PartitionKey, batch: &Batch) -> Result<bool, ErrorCode> {
-        state.disk.check().map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
-        let topic = state.topics.by_id_mut(key.0);
-        let partition = topic.and_then(|topic| topic.partition(key.1));
-        let partition = partition.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-        Ok(partition.log.high_watermark() >= batch.end)
-    }
-}
-
-impl Wait<Request> for Unsynced {
-    fn partitions(&self) -> &[PartitionKey] {
-        &self.keys
+impl Wait<Request> for Waiting {
+    fn subjects(&self) -> &[Subject] {
+        &self.subjects
     }
 
     /// As in Kafka, a sync takes as long as it takes.
-    fn deadline_ms(&self) -> u64 {
-        u64::MAX
+    fn deadline_ms(&self) -> Option<u64> {
+        None
     }
 
-    fn look_again(&mut self, state: &mut State, _: usize) -> bool {
-        let mut all = self.keys.iter().zip(&self.batches);
-        all.all(|(key, batch)| Self::is_synced(state, *key, batch).unwrap_or(true))
+    fn hear(&mut self, state: &mut State, _: usize, _: &News) -> bool {
+        self.batches.iter().all(|batch| state.is_synced(&[batch.unsynced]).unwrap_or(true))
     }
 
     fn answer(mut self: Box<Self>, state: &mut State, _: &Context) -> Response {
-        for (key, batch) in self.keys.iter().zip(&self.batches) {
-            let code = match Self::is_synced(state, *key, batch) {
+        for batch in &self.batches {
+            let code = match state.is_synced(&[batch.unsynced]) {
                 Ok(true) => continue,
                 Ok(false) => ErrorCode::REQUEST_TIMED_OUT,
                 Err(code) => code,
@@ -176,10 +166,21 @@ impl Wait<Request> for Unsynced {
 struct Appended {
     response: PartitionProduceResponse,
     /// The partition and offset that have to be synced first.
-    waits_for: Option<(PartitionKey, i64)>,
+    waits_for: Option<Unsynced>,
 }
 
 fn find(state: &State, cx: &Context, topic: &TopicProduceData) -> Result<Uuid, Refusal> {
+    let id = find_any(state, cx, topic)?;
+    let topic = state.topics.by_id(id).filter(|topic| is_internal(&topic.name));
+    match topic {
+        Some(_) if cx.client.id.as_deref() != Some(ADMIN) => {
+            Err(Refusal::plain(ErrorCode::INVALID_TOPIC_EXCEPTION))
+        }
+        _ => Ok(id),
+    }
+}
+
+fn find_any(state: &State, cx: &Context, topic: &TopicProduceData) -> Result<Uuid, Refusal> {
     if cx.version >= TOPIC_IDS_SINCE {
         let id = topic.topic_id;
         let known = state.topics.by_id(id).map(|_| id);
@@ -228,7 +229,7 @@ fn append(
         state.control.count(|counters| counters.duplicates_answered += 1);
     } else {
         state.control.count(|counters| counters.appended_batches += 1);
-        state.news.push(key);
+        state.news.push(News::Partition(key));
         state.appended(cx.now, key);
     }
     let response = PartitionProduceResponse {

@@ -9,7 +9,8 @@ const CHECKPOINTS: &str = "checkpoints are written every minute and when the bro
 const THREADS: &str = "one thread does everything";
 const SOCKETS: &str = "sockets keep the buffers that the system gives them";
 const CLEANER: &str = "compacted topics are not compacted yet";
-const GROUPS: &str = "consumer groups are not served";
+const GROUPS: &str = "groups of the consumer protocol are not served";
+const OFFSETS: &str = "the log of groups is written at once, as it is";
 const SHARE: &str = "share groups are not served";
 const TRANSACTIONS: &str = "transactions are not served";
 const SECURITY: &str = "only plain-text listeners are served";
@@ -31,7 +32,10 @@ const IGNORED: &[(&str, &str)] = &[
     ("controlled.shutdown.", CONTROLLER),
     ("controller.", CONTROLLER),
     ("delegation.token.", SECURITY),
-    ("group.", GROUPS),
+    ("group.consumer.", GROUPS),
+    ("group.coordinator.", THREADS),
+    ("group.share.", SHARE),
+    ("group.streams.", "streams groups are not served"),
     ("initial.broker.registration.timeout.ms", CONTROLLER),
     ("kafka.metrics.", METRICS),
     ("leader.imbalance.", COPIES),
@@ -52,8 +56,10 @@ const IGNORED: &[(&str, &str)] = &[
     ("num.network.threads", THREADS),
     ("num.recovery.threads.per.data.dir", DISK),
     ("num.replica.", COPIES),
-    ("offset.metadata.max.bytes", GROUPS),
-    ("offsets.", GROUPS),
+    ("offsets.commit.timeout.ms", OFFSETS),
+    ("offsets.load.buffer.size", OFFSETS),
+    ("offsets.topic.compression.codec", OFFSETS),
+    ("offsets.topic.replication.factor", COPIES),
     ("queued.max.", THREADS),
     ("quota.", QUOTAS),
     ("remote.", TIERS),

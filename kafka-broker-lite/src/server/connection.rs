@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWrite};
@@ -54,12 +55,13 @@ impl Connection {
     pub(super) fn new(
         hub: Shared,
         listener: ListenerName,
+        host: Arc<str>,
         stream: Box<dyn Stream>,
         limits: Limits,
     ) -> Self {
         let (id, active_at_ms) = {
             let mut hub = hub::lock(&hub);
-            (hub.connect(listener), hub.now_ms())
+            (hub.connect(listener, host), hub.now_ms())
         };
         let incoming = Incoming::new(limits.frame_bytes);
         Self {

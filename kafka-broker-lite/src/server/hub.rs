@@ -117,10 +117,10 @@ impl Hub {
         (now.monotonic_ms, self.clock.instant(self.armed_ms))
     }
 
-    pub(super) fn connect(&mut self, listener: ListenerName) -> ConnectionId {
+    pub(super) fn connect(&mut self, listener: ListenerName, host: Arc<str>) -> ConnectionId {
         let id = ConnectionId(self.next_connection);
         self.next_connection += 1;
-        self.broker.on_connect(id, listener);
+        self.broker.on_connect(id, listener, host);
         self.outboxes.insert(id, Outbox::default());
         id
     }

@@ -3,7 +3,7 @@
 //! After a failed write or sync nobody knows what the medium holds, so the log directory is offline from then on:
 //! nothing is appended, read or acknowledged any more, until another process has recovered it.
 
-use super::{PartitionKey, State};
+use super::{News, PartitionKey, State};
 use crate::clock::Now;
 use crate::log::{Replace, StorageError, SyncJob, checkpoint};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -66,7 +66,8 @@ impl State {
             .topics
             .iter()
             .flat_map(|topic| (0..).zip(&topic.partitions).map(|(index, _)| (topic.id, index)));
-        self.news.extend(all);
+        self.news.extend(all.map(News::Partition));
+        self.release_answers();
     }
 
     /// Takes the log directory offline if `result` is a failure, and passes it on.
@@ -118,7 +119,8 @@ impl State {
         let Some(partition) = topic.and_then(|topic| topic.partition(key.1)) else { return };
         partition.log.end_sync(end);
         let again = partition.log.wants_sync();
-        self.news.push(key);
+        self.news.push(News::Partition(key));
+        self.release_answers();
         if again {
             self.begin_sync(key);
         }

@@ -2,17 +2,20 @@
 
 mod directory;
 mod disk;
+mod group_log;
 mod opening;
 mod partition;
 mod producers;
 mod snapshot;
 
+pub(crate) use group_log::Unsynced;
 pub(crate) use partition::{AppendContext, Partition, Refusal, Rejected};
 
 use crate::clock::Now;
 use crate::config::{BrokerConfig, ListenerName};
 use crate::control::Control;
 use crate::fetch_session::FetchSessions;
+use crate::group::{Answer, Coordinator, OFFSETS_TOPIC, Ticket};
 use crate::log::{Storage, StorageError};
 use crate::metadata::{BROKER, Configs, Journal, Scope, TOPIC, Topic, Topics, Values};
 use disk::Disk;
@@ -31,6 +34,31 @@ const PRODUCER_ID_BLOCK: i64 = 1000;
 /// A partition, by its topic's id.
 pub(crate) type PartitionKey = (Uuid, i32);
 
+/// What a waiting request may want to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subject {
+    Partition(PartitionKey),
+    Ticket(Ticket),
+}
+
+/// What waiting requests should hear of.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// A partition has changed.
+    Partition(PartitionKey),
+    /// Somebody has answered.
+    Answer(Ticket, Box<Answer>),
+}
+
+impl News {
+    pub(crate) fn subject(&self) -> Subject {
+        match self {
+            Self::Partition(key) => Subject::Partition(*key),
+            Self::Answer(ticket, _) => Subject::Ticket(*ticket),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) config: BrokerConfig,
@@ -40,8 +68,11 @@ pub(crate) struct State {
     pub(crate) decompressor: Decompressor,
     pub(crate) sessions: FetchSessions,
     pub(crate) control: Control,
-    /// Partitions of which waiting fetches should take another look.
-    pub(crate) news: Vec<PartitionKey>,
+    pub(crate) groups: Coordinator,
+    /// Answers of groups that wait until what they tell is synced.
+    held: Vec<group_log::Held>,
+    /// What is not told yet.
+    pub(crate) news: Vec<News>,
     pub(crate) disk: Disk,
     /// The metadata log, on a storage that lasts.
     journal: Option<Journal>,
@@ -63,6 +94,8 @@ impl State {
             decompressor: Decompressor::new(),
             sessions: FetchSessions::new(slots),
             control: Control::default(),
+            groups: Coordinator::new(),
+            held: Vec::new(),
             news: Vec::new(),
             disk: Disk::default(),
             journal: None,
@@ -184,9 +217,13 @@ impl State {
         }
         self.record(now, &[RemoveTopicRecord { topic_id: id }.into()])?;
         let Some(mut topic) = self.topics.remove(id) else { return Ok(()) };
+        self.with_groups(now, |groups, turn| match &*topic.name {
+            OFFSETS_TOPIC => groups.unload(turn),
+            name => groups.topic_is_deleted(turn, name),
+        });
         let unique = format!("{:016x}{:016x}", self.random(now), self.random(now));
         for (index, partition) in (0..).zip(&mut topic.partitions) {
-            self.news.push((id, index));
+            self.news.push(News::Partition((id, index)));
             let deleted = partition.log.delete(&mut *self.storage, &unique);
             let doomed = partition.log.take_doomed();
             self.doom(now, topic.log_config.file_delete_delay_ms, doomed);
@@ -253,7 +290,7 @@ impl State {
                 let storage = &mut *self.storage;
                 let deleted = partition.log.retain(storage, &topic.log_config, now.wall_ms);
                 if deleted != Ok(0) {
-                    self.news.push((topic.id, index));
+                    self.news.push(News::Partition((topic.id, index)));
                 }
                 doomed.push((delay_ms, partition.log.take_doomed()));
                 failed = failed.or(deleted.err());

@@ -58,6 +58,7 @@ impl State {
         state.announce(&image, moved, now)?;
         state.next_producer_id = image.next_producer_id;
         state.producer_ids_end = image.next_producer_id;
+        state.load_groups(now)?;
         Ok(state)
     }
 

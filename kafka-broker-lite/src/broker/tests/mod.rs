@@ -1,12 +1,14 @@
 //! Stories told to a broker in raw requests, with invented time.
 
 mod admin;
+mod churn;
 mod configs;
 mod connections;
 mod disk;
 mod faults;
 mod fetching;
 mod finding;
+mod groups;
 mod idempotence;
 mod offsets;
 mod producing;
@@ -82,7 +84,7 @@ impl World {
     fn connect(&mut self, listener: &str) -> ConnectionId {
         self.connections += 1;
         let conn = ConnectionId(self.connections);
-        self.broker.on_connect(conn, ListenerName::new(listener));
+        self.broker.on_connect(conn, ListenerName::new(listener), "10.0.0.1".into());
         conn
     }
 

@@ -31,12 +31,20 @@ fn ranges(response: &api_versions::Response) -> Vec<(i16, i16, i16)> {
 }
 
 /// What Kafka 4.4 serves of the APIs that are served here.
-const SERVED: [(i16, i16, i16); 16] = [
+const SERVED: [(i16, i16, i16); 26] = [
     (0, 0, 13),
     (1, 4, 18),
     (2, 1, 11),
     (3, 0, 13),
+    (8, 2, 10),
+    (9, 1, 10),
     (10, 0, 6),
+    (11, 0, 9),
+    (12, 0, 4),
+    (13, 0, 5),
+    (14, 0, 5),
+    (15, 0, 6),
+    (16, 0, 5),
     (18, 0, 5),
     (19, 2, 7),
     (20, 1, 6),
@@ -46,7 +54,9 @@ const SERVED: [(i16, i16, i16); 16] = [
     (32, 1, 4),
     (33, 0, 2),
     (37, 0, 3),
+    (42, 0, 3),
     (44, 0, 1),
+    (47, 0, 0),
     (60, 0, 2),
 ];
 
@@ -68,11 +78,11 @@ fn offers_what_it_serves_in_the_order_of_the_keys() {
 fn an_answer_of_any_version_begins_like_version_0_and_has_no_default_tags() {
     let mut world = World::new();
     let old = raw(&mut world, 0);
-    assert_eq!(old[..10], [0, 0, 0, 7, 0, 0, 0, 0, 0, 16], "correlation id, no error, 16 rows");
+    assert_eq!(old[..10], [0, 0, 0, 7, 0, 0, 0, 0, 0, 26], "correlation id, no error, 26 rows");
     let flexible = raw(&mut world, 3);
-    assert_eq!(flexible[..7], [0, 0, 0, 7, 0, 0, 17], "no tags in the header");
+    assert_eq!(flexible[..7], [0, 0, 0, 7, 0, 0, 27], "no tags in the header");
     assert_eq!(flexible[flexible.len() - 5..], [0, 0, 0, 0, 0], "throttle time, then no tag");
-    assert_eq!(flexible.len(), 7 + 16 * 7 + 5);
+    assert_eq!(flexible.len(), 7 + 26 * 7 + 5);
 }
 
 #[test]
