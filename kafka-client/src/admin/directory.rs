@@ -1,4 +1,4 @@
-//! Who has to be asked: controller, leader, a certain broker or any, as one Metadata answer tells.
+//! Who has to be asked: controller, leader, coordinator, a certain broker or any, as the cluster tells.
 
 use super::work::Failure;
 use crate::net::Address;
@@ -15,6 +15,8 @@ pub(super) enum Target<'a> {
     Controller,
     Broker(i32),
     Leader(&'a TopicPartition),
+    /// The coordinator of a group.
+    Coordinator(&'a Arc<str>),
 }
 
 /// Where brokers listen, and what they lead.
@@ -23,6 +25,8 @@ pub(super) struct Directory {
     controller: Option<i32>,
     brokers: BTreeMap<i32, Address>,
     topics: BTreeMap<Arc<str>, Topic>,
+    /// Of groups; why not, where that is not known.
+    coordinators: BTreeMap<Arc<str>, Result<Address, Failure>>,
 }
 
 #[derive(Debug)]
@@ -49,7 +53,13 @@ impl Directory {
             controller: (answer.controller_id >= 0).then_some(answer.controller_id),
             brokers: brokers.collect(),
             topics: topics.collect(),
+            coordinators: BTreeMap::new(),
         }
+    }
+
+    /// Learns who coordinates a group.
+    pub(super) fn add_coordinator(&mut self, group: Arc<str>, found: Result<Address, Failure>) {
+        self.coordinators.insert(group, found);
     }
 
     /// Where `target` listens; `None` where any broker will do.
@@ -61,6 +71,10 @@ impl Directory {
                 Failure::code(ErrorCode::NOT_CONTROLLER, "no broker is the controller right now")
             })?,
             Target::Leader(partition) => self.leader(partition)?,
+            Target::Coordinator(group) => {
+                let unknown = || Err(Failure::Code(ErrorCode::COORDINATOR_NOT_AVAILABLE, None));
+                return self.coordinators.get(group).cloned().unwrap_or_else(unknown).map(Some);
+            }
         };
         if let Some(address) = self.brokers.get(&id) {
             return Ok(Some(address.clone()));
@@ -74,7 +88,7 @@ impl Directory {
                 Failure::NoBroker(format!("there is no broker {id}; the cluster has {there}"))
             }
             Target::Controller => Failure::code(ErrorCode::NOT_CONTROLLER, &gone),
-            Target::Leader(_) | Target::Any => {
+            Target::Leader(_) | Target::Coordinator(_) | Target::Any => {
                 Failure::code(ErrorCode::LEADER_NOT_AVAILABLE, &gone)
             }
         })

@@ -6,6 +6,7 @@
 mod cluster;
 mod configs;
 mod directory;
+mod groups;
 mod offsets;
 mod records;
 mod run;
@@ -17,6 +18,7 @@ pub use configs::{
     ConfigChanges, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym, ConfigType,
     ResourceType,
 };
+pub use groups::{GroupDescription, GroupListing, MemberDescription, OffsetReset};
 pub use offsets::{ListedOffset, OffsetSpec};
 pub use records::DeleteBefore;
 pub use topics::{
@@ -31,7 +33,7 @@ use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Manages topics, configs and records of a cluster. Cheap to clone.
+/// Manages topics, configs, records and groups of a cluster. Cheap to clone.
 ///
 /// A call about several items gives [`Results`]: each item has a result of its own, since some may succeed while others
 /// fail. The call as a whole fails only if no broker answered anything. An item that is named twice fails, as it would
@@ -67,6 +69,11 @@ impl Admin {
 pub struct Results<K, T>(BTreeMap<K, Result<T>>);
 
 impl<K: Ord, T> Results<K, T> {
+    /// The same under other names.
+    fn by<J: Ord>(self, name: impl Fn(K) -> J) -> Results<J, T> {
+        Results(self.0.into_iter().map(|(key, result)| (name(key), result)).collect())
+    }
+
     /// All answers, if every item succeeded.
     ///
     /// # Errors

@@ -4,9 +4,11 @@ use super::directory::Directory;
 use super::work::{Answered, Failure, Operation, Work};
 use super::{Admin, Results};
 use crate::clock::Monotonic;
+use crate::cluster::coordinator::{self, GROUP};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Address, Purpose};
 use kafka_proto::messages::metadata;
+use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
@@ -64,7 +66,8 @@ impl Admin {
                 tokio::time::sleep(wait).await;
             }
             tries = tries.saturating_add(1);
-            let directory = match work.lookup() {
+            let lookup = work.lookup();
+            let mut directory = match lookup.topics {
                 None => Directory::default(),
                 Some(topics) => match self.look_up(topics).await {
                     Ok(answer) => {
@@ -80,7 +83,22 @@ impl Admin {
                     }
                 },
             };
+            self.find_coordinators(lookup.groups, &mut directory).await;
             self.round(work, &directory, deadline).await;
+        }
+    }
+
+    /// Adds the coordinators of groups, where they are known.
+    async fn find_coordinators(&self, groups: BTreeSet<Arc<str>>, directory: &mut Directory) {
+        let finds =
+            groups.iter().map(|group| Box::pin(self.cluster.find_coordinator(group, GROUP)));
+        let answers = join_all(finds.collect()).await;
+        for (group, answer) in groups.into_iter().zip(answers) {
+            let found = answer.and_then(coordinator::found).map_err(|error| match error.code() {
+                Some(code) => Failure::Code(code, None),
+                None => Failure::NoBroker(error.what_happened()),
+            });
+            directory.add_coordinator(group, found);
         }
     }
 
@@ -117,7 +135,7 @@ impl Admin {
             Some(address) => self.cluster.pool.get(address, Purpose::General).await?,
             None => self.cluster.any_connection().await?,
         };
-        let version = connection.version::<O::Request>()?;
+        let version = connection.version_at_most::<O::Request>(O::NEWEST)?;
         let mut rows = Vec::new();
         let mut items = Vec::new();
         for key in keys {
@@ -159,7 +177,7 @@ impl Admin {
 }
 
 /// Awaits all of them at the same time.
-async fn join_all<F: Future + Unpin>(futures: Vec<F>) -> Vec<F::Output> {
+pub(super) async fn join_all<F: Future + Unpin>(futures: Vec<F>) -> Vec<F::Output> {
     let mut futures: Vec<_> = futures.into_iter().map(|future| (future, None)).collect();
     poll_fn(|cx| {
         let mut waiting = false;

@@ -65,8 +65,11 @@ pub(super) trait Operation: Sync {
     /// The code that says it was done before.
     const DONE_BEFORE: Option<ErrorCode> = None;
 
+    /// The newest version to speak, where later ones ask in another way.
+    const NEWEST: i16 = i16::MAX;
+
     /// Who has to be asked.
-    fn target<'a>(&self, key: &'a Self::Key) -> Target<'a>;
+    fn target<'a>(&'a self, key: &'a Self::Key) -> Target<'a>;
 
     /// Items of different lanes cannot share a request.
     fn lane(&self, _: &Self::Item) -> u8 {
@@ -128,6 +131,15 @@ impl Failure {
     }
 }
 
+/// What tells who is to be asked.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Lookup {
+    /// The brokers, the controller and the leaders of these topics; `None` for nothing at all.
+    pub(super) topics: Option<Vec<Arc<str>>>,
+    /// The coordinators of these groups.
+    pub(super) groups: BTreeSet<Arc<str>>,
+}
+
 /// The items of one call.
 pub(super) struct Work<'a, O: Operation + ?Sized> {
     operation: &'a O,
@@ -181,20 +193,27 @@ impl<'a, O: Operation> Work<'a, O> {
         self.pending.get(key).map(|pending| &pending.item)
     }
 
-    /// What has to be known to find who is to be asked: topics, if anything at all.
-    pub(super) fn lookup(&self) -> Option<Vec<Arc<str>>> {
-        let mut needed = false;
-        let mut topics: Vec<Arc<str>> = Vec::new();
+    /// What has to be known to find who is to be asked.
+    pub(super) fn lookup(&self) -> Lookup {
+        let mut lookup = Lookup::default();
         for key in self.pending.keys() {
-            let target = self.operation.target(key);
-            needed |= target != Target::Any;
-            if let Target::Leader(partition) = target
-                && topics.last() != Some(&partition.topic)
-            {
-                topics.push(partition.topic.clone());
+            match self.operation.target(key) {
+                Target::Any => {}
+                Target::Controller | Target::Broker(_) => {
+                    lookup.topics.get_or_insert_default();
+                }
+                Target::Leader(partition) => {
+                    let topics = lookup.topics.get_or_insert_default();
+                    if topics.last() != Some(&partition.topic) {
+                        topics.push(partition.topic.clone());
+                    }
+                }
+                Target::Coordinator(group) => {
+                    lookup.groups.insert(group.clone());
+                }
             }
         }
-        needed.then_some(topics)
+        lookup
     }
 
     /// A broker answered.

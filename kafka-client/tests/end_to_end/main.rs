@@ -14,6 +14,7 @@
 
 mod administration;
 mod consuming;
+mod group_administration;
 mod groups;
 mod lives_of_topics;
 mod member;
@@ -78,6 +79,9 @@ macro_rules! scenarios {
 macro_rules! group_scenarios {
     ($make:ident $with:tt) => {
         $make! { $with
+            group_administration::groups_are_listed_described_and_deleted,
+            group_administration::groups_are_moved_to_other_offsets,
+            group_administration::offsets_of_groups_are_altered_listed_and_deleted,
             groups::a_listener_commits_what_goes,
             groups::a_pattern_finds_topics_that_come,
             groups::a_static_member_comes_back_unnoticed,

@@ -66,7 +66,7 @@ fn a_call_is_split_by_leader_and_by_what_cannot_share_a_request() {
         ("a", 2, OffsetSpec::LatestStable),
     ]);
     let mut work = Work::new(&ListOffsets, items);
-    assert_eq!(work.lookup(), Some(vec!["a".into(), "b".into()]));
+    assert_eq!(work.lookup().topics, Some(vec!["a".into(), "b".into()]));
     let requests = work.split(&directory(1, &[("a", &[1, 2, 1]), ("b", &[1])]));
     assert_eq!(
         ports(&requests),
