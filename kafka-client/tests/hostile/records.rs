@@ -75,7 +75,8 @@ fn damages() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     vec![
         ("a flipped bit", patched(HEADER_LEN + 3, &[0xff]), "its CRC is "),
         ("noise", (0..200_u64).map(|n| word(n).to_le_bytes()[0]).collect(), "no record batch"),
-        ("an old format", patched(16, &[1]), "only format 2 is read"),
+        ("an unknown format", patched(16, &[9]), "magic 9"),
+        ("what would be an old format", patched(16, &[1]), "cut message"),
         ("a huge length", patched(8, &huge), "no whole batch"),
         ("a negative length", patched(8, &negative), "batch length"),
         ("cut short", patched(0, &[])[..70].to_vec(), "no whole batch"),
