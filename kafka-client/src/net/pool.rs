@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a connection is for: a long poll must not hold up anything else.
@@ -46,11 +47,19 @@ pub(crate) struct Pool {
     slots: Mutex<BTreeMap<(Address, Purpose), Arc<Slot>>>,
 }
 
-type Slot = tokio::sync::Mutex<State>;
+#[derive(Debug, Default)]
+struct Slot {
+    /// How many attempts have ended.
+    attempts: AtomicU64,
+    /// Held while one is made.
+    state: tokio::sync::Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
     connection: Option<Connection>,
+    /// What came of the last attempt, if it failed.
+    failure: Option<Error>,
     failures: u32,
     not_before: Monotonic,
 }
@@ -70,17 +79,26 @@ impl Pool {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             slots.entry((address.clone(), purpose)).or_default().clone()
         };
-        let mut state = slot.lock().await;
+        let attempts = slot.attempts.load(Ordering::Relaxed);
+        let mut state = slot.state.lock().await;
         if let Some(connection) = &state.connection {
             if connection.is_alive() {
                 return Ok(connection.clone());
             }
             state.connection = None;
         }
+        // An attempt that ended while this call waited for it is this call's, too.
+        if slot.attempts.load(Ordering::Relaxed) > attempts
+            && let Some(failure) = &state.failure
+        {
+            return Err(failure.clone());
+        }
         if self.clock.now().monotonic < state.not_before {
             tokio::time::sleep_until(self.clock.instant(state.not_before)).await;
         }
         let opened = self.open(address, state.failures).await;
+        slot.attempts.fetch_add(1, Ordering::Relaxed);
+        state.failure = opened.as_ref().err().cloned();
         match &opened {
             Ok(connection) => {
                 state.connection = Some(connection.clone());
@@ -130,5 +148,53 @@ impl Pool {
                 "no connection within {ms} ms (socket.connection.setup.timeout.ms)"
             )))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backoff::Backoff;
+    use crate::net::Stream;
+    use std::time::Duration;
+
+    /// Nobody answers, and that takes ten seconds to find out.
+    #[derive(Debug)]
+    struct Nobody(AtomicU64);
+
+    #[async_trait::async_trait]
+    impl Connector for Nobody {
+        async fn connect(&self, _: &str, _: u16) -> io::Result<Box<dyn Stream>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            Err(io::ErrorKind::ConnectionRefused.into())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_attempt_serves_all_who_wait_for_it() {
+        let clock = Arc::new(Clock::new(Some(1)));
+        let minute = Duration::from_secs(60);
+        let options = Options {
+            client_id: "test".into(),
+            request_timeout: minute,
+            setup_timeout: Backoff { first: minute, max: minute },
+            max_idle: minute,
+            reconnect: Backoff { first: Duration::from_secs(1), max: minute },
+        };
+        let nobody = Arc::new(Nobody(AtomicU64::new(0)));
+        let pool = Pool::new(nobody.clone(), options, clock.clone());
+        let address = Address { host: "broker".into(), port: 9092 };
+        let get = || pool.get(&address, Purpose::General);
+        let (one, two, three) = tokio::join!(get(), get(), get());
+        for failed in [one, two, three] {
+            assert_eq!(failed.unwrap_err().kind(), ErrorKind::Connect);
+        }
+        assert_eq!(clock.now().monotonic, Monotonic(10_000_000));
+        assert_eq!(nobody.0.load(Ordering::Relaxed), 1);
+        // Who comes later makes another attempt, after the backoff.
+        assert!(get().await.is_err());
+        assert_eq!(nobody.0.load(Ordering::Relaxed), 2);
+        assert!(clock.now().monotonic > Monotonic(20_500_000));
     }
 }

@@ -48,17 +48,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_as_javas_client_does() {
-        // From Kafka's own test of its hash.
-        for (key, hash) in [
-            ("21", -973_932_308_i32),
-            ("foobar", -790_332_482),
-            ("a-little-bit-long-string", -985_981_536),
-            ("a-little-bit-longer-string", -1_486_304_829),
-            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
-            ("abc", 479_470_107),
-        ] {
-            assert_eq!(murmur2(key.as_bytes()).cast_signed(), hash, "{key}");
+    fn hashes_and_places_as_javas_client_does() {
+        let rows: [(&[u8], i32, u32); 16] = [
+            // From Kafka's own test of its hash.
+            (b"21", -973_932_308, 0),
+            (b"foobar", -790_332_482, 6),
+            (b"a-little-bit-long-string", -985_981_536, 8),
+            (b"a-little-bit-longer-string", -1_486_304_829, 11),
+            (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971, 5),
+            (b"abc", 479_470_107, 3),
+            // Made with Kafka's own classes: every length of the rest behind the last word, and bytes beyond ASCII.
+            (b"", 275_646_681, 9),
+            (b"a", -1_563_381_124, 4),
+            (b"\xc3\xbf", 1_511_439_487, 7),
+            (b"\x69\x9d\x90", -2_056_942_646, 6),
+            (b"\xf0\x9f\x98\x80", 131_881_617, 9),
+            (b"group", 2_113_841_843, 11),
+            (b"GydZG_", -2_144_987_184, 8),
+            (b"a.b_c-d", 1_087_558_114, 10),
+            (b"\xf0\x9d\x84\x9eclef", -681_760_791, 5),
+            (b"\xae\xe1\xc8\xe8\x97\xa8\x20\xcd\xeb", 499_199_925, 9),
+        ];
+        for (key, hash, place) in rows {
+            assert_eq!(murmur2(key).cast_signed(), hash, "{key:?}");
+            assert_eq!(partition_for_key(key, 12), place, "{key:?}");
         }
     }
 
