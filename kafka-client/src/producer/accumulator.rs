@@ -10,7 +10,7 @@ use super::closed;
 use super::delivery::{Cell, Completion, Delivery, Outcome};
 use crate::clock::{Clock, Monotonic};
 use crate::record::ProducerRecord;
-use kafka_proto::records::BatchBuilder;
+use kafka_proto::records::{BatchBuilder, HEADER_LEN};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, Semaphore};
@@ -273,7 +273,7 @@ impl Accumulator {
 
     #[inline]
     fn fits(&self, batch: &OpenBatch, record: &ProducerRecord<'_>) -> bool {
-        size_with(&batch.builder, record) <= self.limits.batch_size
+        batch.builder.len_bytes() + record_size(record) <= self.limits.batch_size
     }
 
     /// Closes the open batch and opens one that holds at least `record`.
@@ -284,7 +284,7 @@ impl Accumulator {
         open: &'a mut Option<OpenBatch>,
         record: &ProducerRecord<'_>,
     ) -> Result<&'a mut OpenBatch, Refusal> {
-        let size = size_with(&BatchBuilder::new(Vec::new()), record);
+        let size = HEADER_LEN + record_size(record);
         if size > self.limits.request_size || size > self.limits.memory {
             return Err(Refusal::TooLarge { size });
         }
@@ -383,10 +383,10 @@ async fn until(notice: &Notify, holds: impl Fn() -> bool) {
     }
 }
 
-/// An upper bound of the batch's size with one more record.
+/// An upper bound of what the record takes in a batch.
 #[inline]
-fn size_with(builder: &BatchBuilder, record: &ProducerRecord<'_>) -> usize {
-    builder.size_after(
+fn record_size(record: &ProducerRecord<'_>) -> usize {
+    BatchBuilder::record_size(
         record.key.map_or(0, <[u8]>::len),
         record.value.map_or(0, <[u8]>::len),
         record.headers,

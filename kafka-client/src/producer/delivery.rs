@@ -21,9 +21,16 @@ pub(crate) enum Outcome {
 pub(crate) struct Cell {
     pub(crate) topic: Arc<str>,
     pub(crate) partition: i32,
-    /// By the first record they hold for, in order; more than one if the batch had to be split.
-    outcome: OnceLock<Vec<(u32, Outcome)>>,
+    outcome: OnceLock<Outcomes>,
     wakers: Mutex<Vec<Waker>>,
+}
+
+/// Outcomes, each with the first record that it holds for.
+#[derive(Debug)]
+enum Outcomes {
+    Whole(u32, Outcome),
+    /// Of a batch that had to be split: in order.
+    Split(Vec<(u32, Outcome)>),
 }
 
 impl Cell {
@@ -32,7 +39,7 @@ impl Cell {
     }
 
     /// Makes the outcome known; the first call counts.
-    pub(crate) fn resolve(&self, outcome: Vec<(u32, Outcome)>) {
+    fn resolve(&self, outcome: Outcomes) {
         if self.outcome.set(outcome).is_ok() {
             let wakers = std::mem::take(&mut *self.wakers());
             wakers.into_iter().for_each(Waker::wake);
@@ -68,9 +75,9 @@ impl Cell {
     #[inline]
     fn outcome_of(&self, index: u32) -> Option<(u32, &Outcome)> {
         let parts = self.outcome.get()?;
-        match parts.as_slice() {
-            [(first, only)] => Some((*first, only)),
-            parts => {
+        match parts {
+            Outcomes::Whole(first, only) => Some((*first, only)),
+            Outcomes::Split(parts) => {
                 let at = parts.partition_point(|(first, _)| *first <= index).checked_sub(1)?;
                 parts.get(at).map(|(first, outcome)| (*first, outcome))
             }
@@ -281,7 +288,7 @@ impl Completion {
             return;
         }
         let Some(shared) = &self.shared else {
-            return self.cell.resolve(vec![(self.first, outcome)]);
+            return self.cell.resolve(Outcomes::Whole(self.first, outcome));
         };
         let mut parts = shared.lock().unwrap_or_else(PoisonError::into_inner);
         parts.known.push((self.first, outcome));
@@ -289,7 +296,7 @@ impl Completion {
         if parts.open == 0 {
             let mut known = std::mem::take(&mut parts.known);
             known.sort_by_key(|(first, _)| *first);
-            self.cell.resolve(known);
+            self.cell.resolve(Outcomes::Split(known));
         }
     }
 

@@ -24,7 +24,7 @@ impl Lingering {
         Self { linger, delivery_timeout, timed: VecDeque::new(), held_up: Vec::new() }
     }
 
-    pub(crate) fn extend(&mut self, opened: Vec<Opened>) {
+    pub(crate) fn extend(&mut self, opened: impl IntoIterator<Item = Opened>) {
         self.timed.extend(opened);
     }
 
@@ -46,16 +46,18 @@ impl Lingering {
         has_room: impl Fn(&PartitionBuffer) -> bool,
     ) -> Vec<Opened> {
         let linger = self.linger;
+        // Most were closed by their size.
         let mut due = std::mem::take(&mut self.held_up);
+        due.retain(Opened::is_open);
         while let Some(oldest) = self.timed.pop_front_if(|next| next.at.after(linger) <= now) {
-            due.push(oldest);
+            due.extend(oldest.is_open().then_some(oldest));
         }
         let mut taken = Vec::new();
         for opened in due {
             let late = opened.at.after(self.delivery_timeout) <= now;
             if late || has_room(&opened.buffer) {
                 taken.push(opened);
-            } else if opened.is_open() {
+            } else {
                 self.held_up.push(opened);
             }
         }

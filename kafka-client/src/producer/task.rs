@@ -57,6 +57,10 @@ pub(crate) struct Task {
     pub(crate) core: Core,
     pub(crate) connections: BTreeMap<i32, Connection>,
     pub(crate) lingering: Lingering,
+    /// Lists that are filled and emptied again and again.
+    opened: Vec<Opened>,
+    full: Vec<Filled>,
+    answers: Vec<Answer>,
     events: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
 }
 
@@ -78,6 +82,9 @@ impl Task {
             core,
             connections: BTreeMap::new(),
             lingering,
+            opened: Vec::new(),
+            full: Vec::new(),
+            answers: Vec::new(),
             events: mpsc::unbounded_channel(),
         }
     }
@@ -132,11 +139,9 @@ impl Task {
 
     /// Takes full batches in, and closes open ones whose time has come and that can leave.
     fn collect(&mut self, now: Now, all: bool) {
-        let mut full = Vec::new();
-        let mut opened = Vec::new();
-        self.accumulator.take(&mut opened, &mut full);
-        self.lingering.extend(opened);
-        for Filled { buffer, batch } in full {
+        self.accumulator.take(&mut self.opened, &mut self.full);
+        self.lingering.extend(self.opened.drain(..));
+        for Filled { buffer, batch } in self.full.drain(..) {
             self.core.on_batch(&buffer.topic, buffer.partition, batch);
         }
         self.core.expire(now);
@@ -271,8 +276,9 @@ impl Task {
                     let Some(connection) = self.connections.get(&broker) else { return };
                     match connection.decode::<produce::Request>(frame, version) {
                         Ok(response) => {
-                            let answers = self.read(&response);
-                            self.core.on_answer(now, token, &answers);
+                            self.read(&response);
+                            self.core.on_answer(now, token, &self.answers);
+                            self.answers.clear();
                         }
                         Err(error) => self.core.on_failure(now, token, &error, true),
                     }
@@ -282,9 +288,8 @@ impl Task {
     }
 
     /// What the broker says of each batch; what it says of leaders goes to the metadata at once (KIP-951).
-    fn read(&self, response: &produce::Response) -> Vec<Answer> {
+    fn read(&mut self, response: &produce::Response) {
         let snapshot = self.cluster.snapshot();
-        let mut answers = Vec::new();
         for topic in &response.responses {
             let by_id = || {
                 let same =
@@ -305,7 +310,7 @@ impl Task {
                     let (id, epoch) = (leader.leader_id, leader.leader_epoch);
                     self.cluster.learn_leader(&name, row.index, id, epoch, endpoint);
                 }
-                answers.push(Answer {
+                self.answers.push(Answer {
                     topic: name.clone(),
                     partition: row.index,
                     code: row.error_code,
@@ -315,7 +320,6 @@ impl Task {
                 });
             }
         }
-        answers
     }
 }
 

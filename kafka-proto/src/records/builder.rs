@@ -92,8 +92,8 @@ impl BatchBuilder {
 
     /// Appends a record; a `value` of `None` is a tombstone.
     ///
-    /// The caller has compared [`size_after`](Self::size_after) with the size it allows, 2 GiB at most: a larger batch
-    /// has no valid form.
+    /// The caller has compared [`len_bytes`](Self::len_bytes) and [`record_size`](Self::record_size) with the size it
+    /// allows, 2 GiB at most: a larger batch has no valid form.
     #[inline]
     pub fn append(
         &mut self,
@@ -171,16 +171,14 @@ impl BatchBuilder {
         }
     }
 
-    /// No fewer bytes than the batch would have, uncompressed, with one more record of this size.
+    /// No fewer bytes than a record of this size takes in a batch, uncompressed.
     #[inline]
-    pub fn size_after(
-        &self,
+    pub fn record_size(
         key_len: usize,
         value_len: usize,
         headers: &[(&str, Option<&[u8]>)],
     ) -> usize {
-        let size = self.buffer.len() + RECORD_OVERHEAD + key_len + value_len;
-        headers.iter().fold(size, |size, (key, value)| {
+        headers.iter().fold(RECORD_OVERHEAD + key_len + value_len, |size, (key, value)| {
             size + HEADER_OVERHEAD + key.len() + value.map_or(0, <[u8]>::len)
         })
     }

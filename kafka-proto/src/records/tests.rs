@@ -31,7 +31,7 @@ impl Owned {
             self.headers.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
         let (key, value) = (self.key.as_deref(), self.value.as_deref());
         let lens = (key.map_or(0, <[u8]>::len), value.map_or(0, <[u8]>::len));
-        let most = builder.size_after(lens.0, lens.1, &headers);
+        let most = builder.len_bytes() + BatchBuilder::record_size(lens.0, lens.1, &headers);
         builder.append(self.timestamp, key, value, &headers);
         assert!((builder.len_bytes()..builder.len_bytes() + 100).contains(&most));
     }
