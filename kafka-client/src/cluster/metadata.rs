@@ -179,12 +179,14 @@ impl Metadata {
         });
         // A topic that is being made has no leaders yet: ask again soon, then ever more slowly.
         self.failures = if incomplete { self.failures.saturating_add(1) } else { 0 };
-        self.due = Some(if std::mem::take(&mut self.again) || incomplete {
+        let next = if std::mem::take(&mut self.again) || incomplete {
             let wait = self.backoff.wait(self.failures.max(1), now.random);
             now.monotonic.after(wait)
         } else {
             now.monotonic.after(self.max_age)
-        });
+        };
+        // The first contact asks beside this machine: what became due since that answer stays so.
+        self.due = Some(self.due.map_or(next, |due| due.min(next)));
     }
 
     /// A broker told the new leader along with an error (KIP-951). Says whether that is news.

@@ -55,6 +55,19 @@ fn asks_at_once_then_when_old_then_when_stale() {
 }
 
 #[test]
+fn a_late_answer_to_an_older_question_puts_nothing_off() {
+    let mut metadata = machine();
+    assert!(metadata.poll(at(0)).is_some());
+    // The first contact asked as well, and is answered first.
+    metadata.on_answer(at(5), &Response::default());
+    metadata.on_wanted(at(6), &"orders".into(), true);
+    metadata.on_answer(at(7), &Response::default());
+    assert_eq!(metadata.deadline(), Some(Monotonic(6 * MS)), "the topic is still to be asked for");
+    let ask = metadata.poll(at(7)).unwrap();
+    assert_eq!(ask.creatable, ["orders".into()]);
+}
+
+#[test]
 fn a_topic_is_created_only_if_somebody_says_so_who_needs_it() {
     let mut metadata = machine();
     let topics = |names: &[&str]| names.iter().map(|name| (*name).into()).collect::<Vec<_>>();
@@ -101,6 +114,7 @@ fn the_epoch_of_a_leader_never_goes_back() {
 #[test]
 fn a_topic_without_leader_is_asked_for_again_ever_more_slowly() {
     let mut metadata = machine();
+    assert!(metadata.poll(at(0)).is_some());
     metadata.on_answer(at(0), &answer("orders", -1, 0));
     assert_eq!(metadata.deadline(), Some(Monotonic(100 * MS)));
     assert!(metadata.poll(at(100)).is_some());
