@@ -61,9 +61,10 @@ impl ClientBuilder {
     /// # Cancel safety
     /// Dropping the future gives the attempt up.
     pub async fn connect(self) -> Result<Client> {
-        let client = self.connect_lazily()?;
-        client.shared.cluster.connect().await?;
-        Ok(client)
+        let (config, cluster) = self.cluster()?;
+        // Before the task that keeps metadata fresh: it would ask the same beside this.
+        cluster.connect().await?;
+        Ok(Client::run(config, cluster))
     }
 
     /// The client, without waiting for contact: it keeps trying, and calls wait for it as long as they may.
@@ -71,6 +72,11 @@ impl ClientBuilder {
     /// # Errors
     /// When a setting is wrong.
     pub fn connect_lazily(self) -> Result<Client> {
+        let (config, cluster) = self.cluster()?;
+        Ok(Client::run(config, cluster))
+    }
+
+    fn cluster(self) -> Result<(ClientConfig, Arc<Cluster>)> {
         let Self { config, connector, seed } = self;
         config.validate()?;
         let bootstrap = addresses(&config.bootstrap_servers)?;
@@ -91,14 +97,17 @@ impl ClientBuilder {
         let retry = Backoff { first: config.retry_backoff, max: config.retry_backoff_max };
         let metadata = Metadata::new(config.metadata_max_age, retry);
         let pool = Pool::new(connector, options, clock.clone());
-        let cluster = Arc::new(Cluster::new(pool, clock, bootstrap, metadata));
-        let (alive, closed) = watch::channel(());
-        tokio::spawn(Cluster::run(Arc::downgrade(&cluster), closed));
-        Ok(Client { shared: Arc::new(Shared { config, cluster, _alive: alive }) })
+        Ok((config, Arc::new(Cluster::new(pool, clock, bootstrap, metadata))))
     }
 }
 
 impl Client {
+    fn run(config: ClientConfig, cluster: Arc<Cluster>) -> Self {
+        let (alive, closed) = watch::channel(());
+        tokio::spawn(Cluster::run(Arc::downgrade(&cluster), closed));
+        Self { shared: Arc::new(Shared { config, cluster, _alive: alive }) }
+    }
+
     /// Connects to the cluster that one of these addresses (`host:port`, separated by commas) belongs to.
     ///
     /// # Errors

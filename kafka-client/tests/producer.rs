@@ -98,6 +98,21 @@ fn assert_about(took: Duration, limit: Duration) {
 }
 
 #[test]
+fn a_first_record_takes_no_question_twice() {
+    run(|world| async move {
+        let producer = world.client.producer(ProducerConfig::default()).unwrap();
+        producer.send(ProducerRecord::new("t", "v")).await.unwrap();
+        let asked: Vec<_> =
+            world.cluster.control().request_log().iter().map(|logged| logged.api).collect();
+        let count = |api| asked.iter().filter(|asked| **asked == api).count();
+        // What brokers there are, and the topic.
+        assert_eq!(count(ApiKey::METADATA), 2, "{asked:?}");
+        assert_eq!(count(ApiKey::INIT_PRODUCER_ID), 1, "{asked:?}");
+        assert_eq!(count(ApiKey::PRODUCE), 1, "{asked:?}");
+    });
+}
+
+#[test]
 fn it_outlives_its_client() {
     run(|world| async move {
         let producer = world.producer(ProducerConfig::default());

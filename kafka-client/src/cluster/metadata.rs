@@ -185,7 +185,7 @@ impl Metadata {
         } else {
             now.monotonic.after(self.max_age)
         };
-        // The first contact asks beside this machine: what became due since that answer stays so.
+        // What became due while this was asked stays so.
         self.due = Some(self.due.map_or(next, |due| due.min(next)));
     }
 

@@ -58,7 +58,6 @@ fn asks_at_once_then_when_old_then_when_stale() {
 fn a_late_answer_to_an_older_question_puts_nothing_off() {
     let mut metadata = machine();
     assert!(metadata.poll(at(0)).is_some());
-    // The first contact asked as well, and is answered first.
     metadata.on_answer(at(5), &Response::default());
     metadata.on_wanted(at(6), &"orders".into(), true);
     metadata.on_answer(at(7), &Response::default());
