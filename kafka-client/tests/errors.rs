@@ -421,3 +421,18 @@ async fn of_a_cluster_that_went_away() {
         ),
     );
 }
+
+#[tokio::test]
+async fn of_static_members_where_a_broker_knows_none() {
+    let cluster = Cluster::builder().topic("t", 1).as_version("2.1").start().await.unwrap();
+    let client = Client::connect(&cluster.bootstrap_servers()).await.unwrap();
+    let mut consumer =
+        client.consumer(ConsumerConfig::default().group("g").group_instance_id("one")).unwrap();
+    consumer.subscribe(["t"]).unwrap();
+    let address = cluster.bootstrap_servers();
+    let text = format!(
+        "send JoinGroup to {address}: not supported by the broker: .group_instance_id: is set, but \
+         version 3 of the message cannot carry it, and the broker takes no newer one"
+    );
+    says(consumer.poll().await, &text);
+}

@@ -14,6 +14,7 @@ use kafka_proto::ErrorCode;
 use kafka_proto::api::{ApiKey, Offered, Request, Versions};
 use kafka_proto::frame::{Frame, decode_response, encode_request};
 use kafka_proto::messages::api_versions;
+use kafka_proto::wire::EncodeReason;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -269,7 +270,13 @@ impl Connection {
         let client_id = Some(&self.shared.options.client_id);
         let frame = encode_request(request, version, correlation_id, client_id).map_err(|e| {
             let asked = format!("send {} to {}", R::NAME, self.shared.peer);
-            Error::new(ErrorKind::Invalid, asked, e.to_string()).with_source(e)
+            let (kind, reason) = match e.reason() {
+                EncodeReason::Lost { .. } => {
+                    (ErrorKind::Unsupported, format!("{e}, and the broker takes no newer one"))
+                }
+                _ => (ErrorKind::Invalid, e.to_string()),
+            };
+            Error::new(kind, asked, reason).with_source(e)
         })?;
         // What waits for the end of a pause has its whole time after it.
         let sent_at = self.shared.clock.now().monotonic.max(self.shared.muted_until());

@@ -46,6 +46,18 @@ macro_rules! scenarios {
             consuming::paused_partitions_wait,
             consuming::poll_recv_and_stream_give_the_same,
             consuming::records_arrive_while_they_are_waited_for,
+            group_administration::groups_are_moved_to_other_offsets,
+            groups::a_listener_commits_what_goes,
+            groups::a_pattern_finds_topics_that_come,
+            groups::added_partitions_are_shared_out,
+            groups::auto_commit_leaves_out_what_is_in_hand,
+            groups::cooperative_members_read_on_through_a_rebalance,
+            groups::every_assignor_shares_everything_out,
+            groups::offsets_are_committed_with_metadata,
+            groups::records_are_read_on_from_where_the_group_committed,
+            groups::silent_members_leave_and_come_back,
+            groups::subscriptions_change,
+            groups::two_members_share_and_one_dies,
             lives_of_topics::deleted_and_made_again_under_producer_and_consumer,
             lives_of_topics::made_because_a_consumer_asks,
             lives_of_topics::made_by_the_first_record,
@@ -75,25 +87,13 @@ macro_rules! scenarios {
     };
 }
 
-/// Scenarios of groups.
-macro_rules! group_scenarios {
+/// Scenarios with what Kafka has had since 2.4: static members, and the deletion of offsets.
+macro_rules! scenarios_since_2_4 {
     ($make:ident $with:tt) => {
         $make! { $with
             group_administration::groups_are_listed_described_and_deleted,
-            group_administration::groups_are_moved_to_other_offsets,
             group_administration::offsets_of_groups_are_altered_listed_and_deleted,
-            groups::a_listener_commits_what_goes,
-            groups::a_pattern_finds_topics_that_come,
             groups::a_static_member_comes_back_unnoticed,
-            groups::added_partitions_are_shared_out,
-            groups::auto_commit_leaves_out_what_is_in_hand,
-            groups::cooperative_members_read_on_through_a_rebalance,
-            groups::every_assignor_shares_everything_out,
-            groups::offsets_are_committed_with_metadata,
-            groups::records_are_read_on_from_where_the_group_committed,
-            groups::silent_members_leave_and_come_back,
-            groups::subscriptions_change,
-            groups::two_members_share_and_one_dies,
         }
     };
 }
@@ -127,7 +127,11 @@ scenarios!(on_embedded(embedded_as_2_8, Some("2.8")));
 scenarios!(on_embedded(embedded_as_3_9, Some("3.9")));
 scenarios!(on_embedded(embedded_as_4_0, Some("4.0")));
 scenarios!(on_kafka(kafka));
-group_scenarios!(on_kafka(kafka_groups));
+scenarios_since_2_4!(on_embedded(since_2_4_embedded, None));
+scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_2_8, Some("2.8")));
+scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_3_9, Some("3.9")));
+scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_4_0, Some("4.0")));
+scenarios_since_2_4!(on_kafka(since_2_4_kafka));
 
 fn run_embedded<F>(version: Option<&str>, scenario: impl FnOnce(World) -> F)
 where
