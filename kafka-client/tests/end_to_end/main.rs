@@ -13,6 +13,7 @@
 #![allow(clippy::expect_used, reason = "in tests a panic is how a check fails")]
 
 mod administration;
+mod churn;
 mod consuming;
 mod group_administration;
 mod groups;
@@ -98,6 +99,16 @@ macro_rules! scenarios_since_2_4 {
     };
 }
 
+/// Long ones, for which it makes no difference as what a broker passes itself off.
+macro_rules! long_scenarios {
+    ($make:ident $with:tt) => {
+        $make! { $with
+            churn::cooperative_members_come_and_go,
+            churn::range_members_come_and_go,
+        }
+    };
+}
+
 macro_rules! on_embedded {
     (($module:ident, $version:expr) $($file:ident::$scenario:ident,)*) => {
         mod $module {
@@ -132,6 +143,8 @@ scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_2_8, Some("2.8")));
 scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_3_9, Some("3.9")));
 scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_4_0, Some("4.0")));
 scenarios_since_2_4!(on_kafka(since_2_4_kafka));
+long_scenarios!(on_embedded(long_embedded, None));
+long_scenarios!(on_kafka(long_kafka));
 
 fn run_embedded<F>(version: Option<&str>, scenario: impl FnOnce(World) -> F)
 where
@@ -163,7 +176,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let world = World::new(bootstrap).await;
-    let task = tokio::spawn(tokio::time::timeout(LIMIT, scenario(world.clone())));
+    let task = tokio::spawn(tokio::time::timeout(LIMIT + churn::length(), scenario(world.clone())));
     let outcome = task.await;
     world.clean_up().await;
     match outcome {
