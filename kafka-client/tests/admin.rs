@@ -449,3 +449,23 @@ async fn calls_run_in_tasks_and_outlive_the_client() {
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     assert!(error.to_string().contains("no broker of bootstrap.servers answers"), "{error}");
 }
+
+#[tokio::test]
+async fn brokers_tell_what_they_serve_and_who_coordinates() {
+    for release in RELEASES {
+        let (cluster, client) = start(release).await;
+        let admin = client.admin();
+        let offers = admin.api_versions([1, 7]).await.unwrap();
+        let there = offers.get(&1).unwrap().as_ref().unwrap();
+        let fetch = there.iter().find(|offer| offer.key == ApiKey::FETCH.0).unwrap();
+        assert_eq!((fetch.name, fetch.usable), (Some("Fetch"), Some(fetch.max)), "{release}");
+        assert!(there.is_sorted_by_key(|offer| offer.key), "{release}");
+        let nobody = offers.get(&7).unwrap().as_ref().unwrap_err();
+        assert!(nobody.to_string().contains("there is no broker 7"), "{release}: {nobody}");
+
+        let found = admin.describe_coordinators(["one", "two"]).await.unwrap().all().unwrap();
+        assert_eq!(found.len(), 2, "{release}");
+        let address = format!("{}:{}", found["one"].host, found["one"].port);
+        assert_eq!((found["one"].id, address), (1, cluster.bootstrap_servers()), "{release}");
+    }
+}

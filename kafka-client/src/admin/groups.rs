@@ -1,5 +1,6 @@
 //! Groups: list, describe, delete.
 
+mod coordinators;
 pub(super) mod offsets;
 mod reset;
 
@@ -78,7 +79,7 @@ impl Key for GroupId {
 
 /// A broker as the thing a call is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct BrokerId(i32);
+pub(super) struct BrokerId(pub(super) i32);
 
 impl Key for BrokerId {
     fn asked(&self, what: &str) -> String {

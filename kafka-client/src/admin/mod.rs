@@ -11,6 +11,7 @@ mod offsets;
 mod records;
 mod run;
 mod topics;
+mod versions;
 mod work;
 
 pub use cluster::{BrokerDescription, ClusterDescription};
@@ -24,6 +25,7 @@ pub use records::DeleteBefore;
 pub use topics::{
     CreatedTopic, NewPartitions, NewTopic, PartitionDescription, TopicDescription, TopicListing,
 };
+pub use versions::ApiOffer;
 
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;

@@ -86,6 +86,15 @@ impl fmt::Debug for Connection {
     }
 }
 
+/// What this client says of itself when it asks a broker for its versions.
+pub(crate) fn introduction() -> api_versions::Request {
+    api_versions::Request {
+        client_software_name: "kafka-client".into(),
+        client_software_version: env!("CARGO_PKG_VERSION").into(),
+        ..Default::default()
+    }
+}
+
 impl Connection {
     /// Takes over an open stream to `peer` and agrees on versions.
     pub(crate) async fn open(
@@ -136,11 +145,7 @@ impl Connection {
 
     /// Asks for the broker's versions, at our newest version first and then at the newest it names (KIP-511).
     async fn handshake(&self) -> Result<Offered> {
-        let request = api_versions::Request {
-            client_software_name: "kafka-client".into(),
-            client_software_version: env!("CARGO_PKG_VERSION").into(),
-            ..Default::default()
-        };
+        let request = introduction();
         let mut version = api_versions::Request::stable().max;
         loop {
             let frame = self.ask(&request, version, self.request_timeout()).await?;

@@ -8,7 +8,7 @@ mod pool;
 mod throttle;
 mod transport;
 
-pub(crate) use connection::{Connection, Reply};
+pub(crate) use connection::{Connection, Reply, introduction};
 pub(crate) use pool::{Address, Pool, Purpose};
 pub(crate) use throttle::Throttled;
 pub(crate) use transport::SocketBuffers;
