@@ -12,7 +12,7 @@ use crate::config::{BrokerConfig, ListenerName};
 use crate::control::{Control, Fault, LoggedRequest, Order};
 use crate::group::Coordinator;
 use crate::log::{Storage, StorageError, SyncJob};
-use crate::state::{News, State, Subject};
+use crate::state::{State, Subject};
 use bytes::Bytes;
 use kafka_proto::ErrorCode;
 use kafka_proto::api::ApiKey;
@@ -276,13 +276,8 @@ impl Broker {
                     let _offline_when_failed = self.state.stored(loaded);
                 }
                 Order::RaiseLeaderEpoch { topic, partition } => {
-                    let Some(topic) = self.state.topics.by_name_mut(&topic) else { continue };
-                    let key = (topic.id, partition);
-                    let Some(partition) = topic.partition(partition) else { continue };
-                    partition.leader_epoch += 1;
-                    let (storage, epoch) = (&mut *self.state.storage, partition.leader_epoch);
-                    let _noted_again_later = partition.log.begin_epoch(storage, epoch);
-                    self.state.news.push(News::Partition(key));
+                    let led = self.state.lead_anew(now, &topic, partition);
+                    let _offline_when_failed = self.state.stored(led);
                 }
             }
         }

@@ -14,7 +14,7 @@ pub struct Now {
     pub random: u64,
 }
 
-/// Where a seeded clock starts: records of a run that is replayed carry the same timestamps every time.
+/// Where a seeded clock starts unless told: records of a run that is replayed carry the same timestamps every time.
 const SEEDED_WALL_MS: i64 = 1_700_000_000_000;
 
 /// Makes moments, in the time of the runtime it was made in, paused or not.
@@ -39,6 +39,12 @@ impl Clock {
             started_wall_ms: if seed.is_some() { SEEDED_WALL_MS } else { wall_ms },
             random: Random::new(seed.unwrap_or(unseeded)),
         }
+    }
+
+    /// The same clock, with another time of day.
+    #[must_use]
+    pub fn at(self, wall_ms: i64) -> Self {
+        Self { started_wall_ms: wall_ms, ..self }
     }
 
     /// This moment.
@@ -89,6 +95,8 @@ mod tests {
         assert_ne!(first.random, other.now().random);
         assert_eq!((first.monotonic_ms, first.wall_ms), (0, SEEDED_WALL_MS));
         tokio::time::advance(Duration::from_millis(1500)).await;
+        let mut moved = Clock::new(Some(7)).at(5);
+        assert_eq!(moved.now(), Now { wall_ms: 5, ..first });
         let later = clock.now();
         assert_eq!((later.monotonic_ms, later.wall_ms), (1500, SEEDED_WALL_MS + 1500));
         assert_ne!(later.random, first.random);

@@ -158,6 +158,7 @@ pub struct ClusterBuilder {
     topics: Vec<(String, i32)>,
     release: Option<String>,
     seed: Option<u64>,
+    time_of_day_ms: Option<i64>,
     disk: Option<SimDisk>,
 }
 
@@ -200,6 +201,12 @@ impl ClusterBuilder {
     /// Lets ids and the time of day follow from `seed`.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Lets the time of day begin there, in milliseconds since 1970: of a broker that is started again in virtual time.
+    pub fn time_of_day(mut self, ms: i64) -> Self {
+        self.time_of_day_ms = Some(ms);
         self
     }
 
@@ -296,6 +303,9 @@ impl ClusterBuilder {
     /// The machine with its topics, and the clock of the runtime this is called in.
     fn make(self, mut config: BrokerConfig) -> Result<(Broker, Clock), StartError> {
         let mut clock = Clock::new(self.seed);
+        if let Some(ms) = self.time_of_day_ms {
+            clock = clock.at(ms);
+        }
         let random = u128::from(clock.now().random) << 64 | u128::from(clock.now().random);
         config.cluster_id = Uuid::from_random(random).to_string().into();
         let storage: Box<dyn Storage> = match (&self.disk, &config.log_dir) {

@@ -71,7 +71,8 @@ pub(super) fn parse_epochs(text: &[u8]) -> Option<Epochs> {
 }
 
 fn lines(text: &[u8]) -> Option<Vec<&str>> {
-    let mut lines = std::str::from_utf8(text).ok()?.lines();
+    // Without the end of the last line, its number may be the beginning of another one.
+    let mut lines = std::str::from_utf8(text).ok()?.strip_suffix('\n')?.lines();
     if lines.next()? != VERSION {
         return None;
     }
@@ -97,6 +98,10 @@ mod tests {
     fn garbage_is_as_good_as_nothing() {
         for text in ["", "0\n", "1\n0\n", "0\n2\na 0 1\n", "0\n1\na 0\n", "0\n1\na x 1\n"] {
             assert_eq!(parse_offsets(text.as_bytes()), None, "{text:?}");
+        }
+        let whole = offsets_text([("a", 0, 15_392)].into_iter());
+        for len in 0..whole.len() {
+            assert_eq!(parse_offsets(&whole.as_bytes()[..len]), None, "{len} bytes of it");
         }
         assert_eq!(parse_epochs(&[0; 40]), None);
         assert_eq!(parse_epochs(b"0\n1\n0 zero\n"), None);

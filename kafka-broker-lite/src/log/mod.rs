@@ -25,7 +25,7 @@ pub use epochs::Epochs;
 pub use files::{FileStorage, OpenError};
 pub use memory::MemoryStorage;
 pub use recovery::Checkpoint;
-pub use sim_disk::{DiskFault, SimDisk};
+pub use sim_disk::{DiskFault, PowerLoss, SimDisk};
 pub use storage::{FileId, Replace, Storage, StorageError, SyncJob};
 
 use bytes::Bytes;

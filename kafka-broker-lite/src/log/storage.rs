@@ -9,6 +9,7 @@
 use bytes::Bytes;
 use kafka_proto::records::Records;
 use std::fmt;
+use std::time::Duration;
 
 /// A file of a [`Storage`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +56,8 @@ pub struct SyncJob {
     run: Box<dyn FnOnce() -> Result<(), StorageError> + Send>,
     /// Whether running it takes a while, so that it belongs on a thread of its own.
     pub(crate) waits: bool,
+    /// How much later it has to be run, where the medium is simulated.
+    takes: Duration,
 }
 
 impl SyncJob {
@@ -62,7 +65,16 @@ impl SyncJob {
         waits: bool,
         run: impl FnOnce() -> Result<(), StorageError> + Send + 'static,
     ) -> Self {
-        Self { run: Box::new(run), waits }
+        Self { run: Box::new(run), waits, takes: Duration::ZERO }
+    }
+
+    pub(crate) fn taking(self, takes: Duration) -> Self {
+        Self { takes, ..self }
+    }
+
+    /// How much later it has to be run, where the medium is simulated.
+    pub(crate) fn takes(&self) -> Duration {
+        self.takes
     }
 
     /// Whether it takes a while, so that it belongs on a thread of its own.

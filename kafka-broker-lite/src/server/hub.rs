@@ -216,6 +216,15 @@ impl Hub {
 
     /// Has a sync run: by a thread that may wait for the medium, unless there is nothing to wait for.
     fn sync(&mut self, now: Now, token: u64, job: SyncJob) {
+        let takes = job.takes();
+        if !takes.is_zero() {
+            let ended = self.synced.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(takes).await;
+                let _stopped_meanwhile = ended.send((token, job.run()));
+            });
+            return;
+        }
         if !job.waits() {
             return self.broker.on_synced(now, token, job.run());
         }

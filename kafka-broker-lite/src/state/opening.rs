@@ -2,7 +2,7 @@
 
 use super::directory::{self, Identity};
 use super::disk::CLEAN_SHUTDOWN;
-use super::{Partition, State};
+use super::{News, Partition, State};
 use crate::clock::Now;
 use crate::config::BrokerConfig;
 use crate::log::{Checkpoint, Storage, StorageError, checkpoint};
@@ -177,6 +177,27 @@ impl State {
             ..PartitionChangeRecord::default()
         };
         change.into()
+    }
+
+    /// Leads a partition, if there is one, in a new epoch, which no later process goes back behind.
+    pub(crate) fn lead_anew(
+        &mut self,
+        now: Now,
+        topic: &str,
+        index: i32,
+    ) -> Result<(), StorageError> {
+        let Some(topic) = self.topics.by_name_mut(topic) else { return Ok(()) };
+        let key = (topic.id, index);
+        if topic.partition(index).is_none() {
+            return Ok(());
+        }
+        self.record(now, &[self.lead(key.0, index)])?;
+        let topic = self.topics.by_id_mut(key.0);
+        let Some(partition) = topic.and_then(|topic| topic.partition(index)) else { return Ok(()) };
+        partition.leader_epoch += 1;
+        partition.log.begin_epoch(&mut *self.storage, partition.leader_epoch)?;
+        self.news.push(News::Partition(key));
+        Ok(())
     }
 
     /// Says in the metadata log that this broker is here, and what it leads.

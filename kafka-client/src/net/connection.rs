@@ -114,20 +114,7 @@ impl Connection {
             options,
             clock,
         });
-        let last_active = shared.clock.now().monotonic;
-        let task = Task {
-            stream,
-            queue: Some(queue),
-            frames: Frames::new(buffers),
-            outgoing: VecDeque::new(),
-            partly_sent: false,
-            held_until: None,
-            pipeline: Pipeline::new(),
-            timer: None,
-            last_active,
-            shared: shared.clone(),
-        };
-        tokio::spawn(task.run());
+        tokio::spawn(Task::new(stream, queue, buffers, shared.clone()).run());
         let connection = Self { commands, shared };
         let offered = connection.handshake().await.map_err(Self::silent)?;
         connection.shared.offered.get_or_init(|| offered);
@@ -327,6 +314,26 @@ struct Task {
 }
 
 impl Task {
+    fn new(
+        stream: Box<dyn Stream>,
+        queue: mpsc::UnboundedReceiver<Outgoing>,
+        buffers: Buffers,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            stream,
+            queue: Some(queue),
+            frames: Frames::new(buffers),
+            outgoing: VecDeque::new(),
+            partly_sent: false,
+            held_until: None,
+            pipeline: Pipeline::new(),
+            timer: None,
+            last_active: shared.clock.now().monotonic,
+            shared,
+        }
+    }
+
     async fn run(mut self) {
         let error = poll_fn(|cx| self.poll(cx)).await;
         tracing::debug!(peer = self.shared.peer, %error, "connection ended");
@@ -508,7 +515,9 @@ impl Task {
             }
         }
         // The last frames of `outgoing` never left; the answered ones among them end the pipeline.
-        let unsent = self.outgoing.len() - usize::from(self.partly_sent);
+        // Called once more when the task is dropped, with nothing left.
+        let written = usize::from(std::mem::take(&mut self.partly_sent));
+        let unsent = self.outgoing.len() - written;
         let unsent_answered =
             self.outgoing.iter().rev().take(unsent).filter(|(_, waits)| waits.is_none()).count();
         let waiting: Vec<_> = self.pipeline.drain().collect();
@@ -516,7 +525,6 @@ impl Task {
         for (place, on_reply) in waiting.into_iter().enumerate() {
             on_reply(Reply::Failed { error: error.clone(), sent: place < sent });
         }
-        let written = usize::from(self.partly_sent);
         for (place, (_, on_reply)) in self.outgoing.drain(..).enumerate() {
             if let Some(on_reply) = on_reply {
                 on_reply(Reply::Failed { error: error.clone(), sent: place < written });

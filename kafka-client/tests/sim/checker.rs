@@ -1,7 +1,7 @@
 //! Holds a history against the guarantees, in linear time. Anomalies have Jepsen's names where Jepsen has one.
 
 use crate::content::Id;
-use crate::history::{Consumed, Event, Fate, History, Log, Produced, Promise, Sent};
+use crate::history::{Consumed, Event, Fate, History, Log, Loss, Produced, Promise, Sent};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How much later than its limit something may return.
@@ -20,6 +20,8 @@ type Place = (usize, i64);
 struct Checker<'a> {
     history: &'a History,
     places: BTreeMap<Id, Vec<Place>>,
+    /// What a loss of power may have taken.
+    excused: BTreeSet<Id>,
     found: Vec<Anomaly>,
 }
 
@@ -33,8 +35,10 @@ pub(crate) fn check(history: &History) -> Vec<Anomaly> {
             }
         }
     }
-    let mut checker = Checker { history, places, found: Vec::new() };
+    let excused = if history.flushed { BTreeSet::new() } else { taken(&history.losses) };
+    let mut checker = Checker { history, places, excused, found: Vec::new() };
     checker.logs();
+    history.losses.iter().for_each(|loss| checker.loss(loss));
     history.producers.iter().for_each(|producer| checker.producer(producer));
     for (number, consumer) in history.consumers.iter().enumerate() {
         checker.consumer(number, consumer);
@@ -45,7 +49,32 @@ pub(crate) fn check(history: &History) -> Vec<Anomaly> {
     checker.found
 }
 
+/// What was in the logs before the power was lost, and not afterwards.
+fn taken(losses: &[Loss]) -> BTreeSet<Id> {
+    let each = losses.iter().flat_map(|loss| loss.before.iter().zip(&loss.after));
+    each.flat_map(|(before, after)| before.iter().skip(after.len())).flatten().copied().collect()
+}
+
 impl Checker<'_> {
+    /// What was synced is still there, and what is there is what was there before.
+    fn loss(&mut self, Loss { before, synced, after }: &Loss) {
+        for (partition, after) in after.iter().enumerate() {
+            let ends = |logs: &[Log]| logs.get(partition).map_or(0, Vec::len);
+            let what = format!(
+                "log {partition} ended at {}, synced up to {}, and after a loss of power at {}",
+                ends(before),
+                ends(synced),
+                after.len()
+            );
+            if synced.get(partition).is_some_and(|synced| !after.starts_with(synced)) {
+                self.add("lost-synced", what.clone());
+            }
+            if before.get(partition).is_some_and(|before| !before.starts_with(after)) {
+                self.add("inconsistent-offsets", what);
+            }
+        }
+    }
+
     fn add(&mut self, name: &'static str, what: String) {
         self.found.push(Anomaly { name, what });
     }
@@ -104,7 +133,8 @@ impl Checker<'_> {
                 let there = places
                     .iter()
                     .any(|(at, found)| *at == here && offset.is_none_or(|offset| offset == *found));
-                if places.is_empty() {
+                if self.excused.contains(&id) {
+                } else if places.is_empty() {
                     let what = format!("{id:?} was acknowledged at {partition}@{offset:?}");
                     self.add("lost-write", what);
                 } else if !there {
@@ -148,6 +178,8 @@ impl Checker<'_> {
     fn consumer(&mut self, number: usize, consumer: &Consumed) {
         let partitions = self.history.logs.len();
         let mut next = vec![0; partitions];
+        let mut cuts: Vec<_> = (0..partitions).map(|partition| self.cuts(partition)).collect();
+        let mut seen = vec![Log::new(); partitions];
         let mut in_hand = vec![false; partitions];
         let mut paused = vec![false; partitions];
         for event in &consumer.events {
@@ -161,13 +193,19 @@ impl Checker<'_> {
                     if paused[partition] {
                         self.add("paused-poll", place.clone());
                     }
-                    self.read(&place, next[partition], (partition, offset), value);
+                    let explained = goes_back(&mut cuts[partition], next[partition], offset);
+                    let expected = if explained { offset } else { next[partition] };
+                    self.read(&place, expected, (partition, offset), value);
                     (next[partition], in_hand[partition]) = (offset + 1, held);
+                    see(&mut seen[partition], offset, value);
                 }
                 Event::Position { partition, offset } => {
                     let expected = next[partition];
                     let before = in_hand[partition] && offset == expected - 1;
-                    if offset != expected && !before {
+                    if offset == expected || before {
+                    } else if goes_back(&mut cuts[partition], expected, offset) {
+                        (next[partition], in_hand[partition]) = (offset, false);
+                    } else {
                         let what = format!(
                             "consumer {number} stands at {partition}@{offset}, not at {expected}"
                         );
@@ -177,9 +215,12 @@ impl Checker<'_> {
             }
         }
         for (partition, log) in self.history.logs.iter().enumerate() {
-            let end = consumer.ends.get(partition).copied().unwrap_or_default();
-            if usize::try_from(end).unwrap() < log.len() {
-                let what = format!("consumer {number} saw {end} of {} in {partition}", log.len());
+            let seen = &seen[partition];
+            let differs = |offset: &usize| log.get(*offset) != seen.get(*offset);
+            if let Some(offset) = (0..log.len()).find(differs) {
+                let (end, what) = (consumer.ends.get(partition), seen.get(offset));
+                let what =
+                    format!("consumer {number} saw {what:?} at {partition}@{offset}, {end:?}");
                 self.found.push(Anomaly { name: "unseen", what });
             }
         }
@@ -196,12 +237,37 @@ impl Checker<'_> {
         } else if offset < expected {
             self.add("nonmonotonic-poll", format!("{place}, expected {expected}"));
         }
-        let log: &Log = &self.history.logs_later[partition];
-        let stored = usize::try_from(offset).ok().and_then(|offset| log.get(offset));
-        if stored != Some(&value) {
+        let at = usize::try_from(offset).unwrap();
+        let stored = self.history.logs_later[partition].get(at);
+        // What is not synced is nobody's to read where it has to be.
+        let lost = self.history.losses.iter().filter(|_| !self.history.flushed);
+        let mut lost = lost.filter_map(|loss| loss.before.get(partition)?.get(at));
+        if stored != Some(&value) && !lost.any(|lost| *lost == value) {
             self.add("inconsistent-offsets", format!("{place}: {value:?}, the log: {stored:?}"));
         }
     }
+
+    /// The offsets to which the log of a partition was cut.
+    fn cuts(&self, partition: usize) -> Vec<i64> {
+        let ends = self.history.losses.iter().filter_map(|loss| {
+            let (before, after) = (loss.before.get(partition)?, loss.after.get(partition)?);
+            (after.len() < before.len()).then(|| i64::try_from(after.len()).unwrap())
+        });
+        ends.collect()
+    }
+}
+
+/// Whether a position goes back because its log was cut; each cut explains that once.
+fn goes_back(cuts: &mut Vec<i64>, from: i64, to: i64) -> bool {
+    let at = cuts.iter().position(|cut| to <= *cut && *cut < from);
+    at.map(|at| cuts.remove(at)).is_some()
+}
+
+/// Notes what was last read at an offset.
+fn see(seen: &mut Log, offset: i64, value: Option<Id>) {
+    let at = usize::try_from(offset).unwrap();
+    seen.resize(seen.len().max(at + 1), None);
+    seen[at] = value;
 }
 
 #[cfg(test)]

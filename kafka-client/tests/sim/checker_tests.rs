@@ -2,7 +2,7 @@
 
 use super::check;
 use crate::content::Id;
-use crate::history::{Consumed, Event, Fate, History, Produced, Promise, Sent, Timed};
+use crate::history::{Consumed, Event, Fate, History, Log, Loss, Produced, Promise, Sent, Timed};
 
 const fn id(number: u32) -> Id {
     Id { producer: 0, number }
@@ -50,7 +50,7 @@ fn good() -> History {
         consumers: vec![consumer],
         logs_later: logs.clone(),
         logs,
-        panics: 0,
+        ..History::default()
     }
 }
 
@@ -155,17 +155,73 @@ fn what_is_late_or_open_is_named() {
 
 #[test]
 fn what_is_read_wrongly_is_named() {
-    assert_eq!(events(|it| *it = it.split_off(1)), ["poll-skip"]);
+    assert_eq!(events(|it| *it = it.split_off(1)), ["poll-skip", "unseen"]);
     assert_eq!(events(|it| it.insert(1, read(0, 0))), ["nonmonotonic-poll"]);
-    assert_eq!(events(|it| it[0] = read(0, 1)), ["inconsistent-offsets"]);
+    let wrong = ["inconsistent-offsets", "unseen"];
+    assert_eq!(events(|it| it[0] = read(0, 1)), wrong);
     let unknown = Event::Read { partition: 0, offset: 0, value: None, in_hand: false };
-    assert_eq!(events(|it| it[0] = unknown), ["inconsistent-offsets"]);
+    assert_eq!(events(|it| it[0] = unknown), wrong);
     assert_eq!(events(|it| it.push(read(3, 3))), ["inconsistent-offsets"]);
     let pause = Event::Pause { partition: 0, paused: true };
     assert_eq!(events(|it| it.insert(6, pause)), ["paused-poll"]);
     let stands = |offset| Event::Position { partition: 0, offset };
     assert_eq!(events(|it| it[2] = stands(1)), ["wrong-position"]);
     assert_eq!(events(|it| it.push(stands(1))), ["wrong-position"]);
-    assert_eq!(after(|it| it.consumers[0].ends[0] = 2), ["unseen"]);
+    assert_eq!(
+        events(|it| it.retain(|e| !matches!(e, Event::Read { offset: 2, .. }))),
+        ["wrong-position", "unseen"]
+    );
     assert_eq!(after(|it| it.consumers[0].errors.push(String::new())), ["told-error"]);
+}
+
+fn log(numbers: &[u32]) -> Log {
+    numbers.iter().map(|number| Some(id(*number))).collect()
+}
+
+/// The good history after the power was lost when the log was as `before`: there it was cut behind the first record.
+/// The consumer reads what was lost, and then what came in its place.
+fn cut(before: &[u32], flushed: bool, change: impl FnOnce(&mut History)) -> Vec<&'static str> {
+    after(|it| {
+        let logs = |numbers| vec![log(numbers), Log::new()];
+        let (before, synced, after) = (logs(before), logs(&[]), logs(&[0]));
+        it.losses.push(Loss { before, synced, after });
+        it.flushed = flushed;
+        it.consumers[0].events = vec![read(0, 0), read(1, 5), read(1, 1), read(2, 2)];
+        it.producers[0].sends.push(sent(5, Fate::Unknown));
+        change(it);
+    })
+}
+
+#[test]
+fn what_was_not_synced_may_be_lost_with_the_power() {
+    assert_eq!(cut(&[0, 5], false, |_| {}), [""; 0]);
+    let acknowledged = |it: &mut History| it.producers[0].sends[3] = stored(5, 1);
+    assert_eq!(cut(&[0, 5], false, acknowledged), [""; 0]);
+    // Where nothing may be acknowledged or read before it is synced, that is another matter.
+    let unread =
+        |it: &mut History| it.consumers[0].events = vec![read(0, 0), read(1, 1), read(2, 2)];
+    assert_eq!(cut(&[0, 5], true, unread), [""; 0]);
+    assert_eq!(cut(&[0, 5], true, |_| {}), ["inconsistent-offsets"]);
+    let both = |it: &mut History| {
+        unread(it);
+        acknowledged(it);
+    };
+    assert_eq!(cut(&[0, 5], true, both), ["lost-write"]);
+}
+
+#[test]
+fn what_a_loss_of_power_does_not_explain_is_named() {
+    let synced = |it: &mut History| it.losses[0].synced[0] = log(&[0, 5]);
+    assert_eq!(cut(&[0, 5], false, synced), ["lost-synced"]);
+    assert_eq!(cut(&[5, 0], false, |_| {})[0], "inconsistent-offsets");
+    let never = |it: &mut History| it.producers[0].sends.push(stored(9, 1));
+    assert_eq!(cut(&[0, 5], false, never), ["lost-write"]);
+    // It goes on where it was, over what came in place of what was lost.
+    let skips =
+        |it: &mut History| it.consumers[0].events = vec![read(0, 0), read(1, 5), read(2, 2)];
+    assert_eq!(cut(&[0, 5], false, skips), ["unseen"]);
+    let twice = |it: &mut History| it.consumers[0].events.push(read(1, 1));
+    assert_eq!(cut(&[0, 5], false, twice), ["nonmonotonic-poll"]);
+    let too_far = |it: &mut History| it.losses[0].after[0] = log(&[]);
+    assert_eq!(cut(&[0, 5], false, too_far), ["nonmonotonic-poll"]);
 }

@@ -101,7 +101,9 @@ impl Consuming<'_> {
     /// Back to something that was read before.
     fn seek(&mut self) {
         let partition = self.any_partition();
-        let known = u64::try_from(self.next[partition]).unwrap();
+        // A log that was cut may not hold what was read before.
+        let loses = self.world.plan.loses();
+        let known = if loses { 0 } else { u64::try_from(self.next[partition]).unwrap() };
         let to = i64::try_from(self.random.within(0..=known)).unwrap();
         self.consumer.seek((TOPIC, self.number(partition)), to).unwrap();
         self.next[partition] = to;
@@ -127,11 +129,18 @@ impl Consuming<'_> {
 
     async fn position(&mut self) {
         let partition = self.any_partition();
+        self.position_of(partition).await;
+    }
+
+    async fn position_of(&mut self, partition: usize) {
         let which = (TOPIC, self.number(partition));
         let limit = Duration::from_secs(1);
         let told = tokio::time::timeout(limit, self.consumer.position(which)).await;
         match told {
-            Ok(Ok(offset)) => self.life.events.push(Event::Position { partition, offset }),
+            Ok(Ok(offset)) => {
+                self.next[partition] = offset;
+                self.life.events.push(Event::Position { partition, offset });
+            }
             Ok(Err(error)) => self.life.errors.push(error.to_string()),
             Err(_) => {}
         }
@@ -147,12 +156,20 @@ impl Consuming<'_> {
         (0..self.paused.len()).for_each(|partition| self.set_paused(partition, false));
         let began = now_ms();
         let limit_ms = u64::try_from(DRAIN.as_millis()).unwrap();
-        while self.next.iter().zip(&ends).any(|(next, end)| next < end) {
+        while self.next != ends {
             if now_ms() - began > limit_ms {
                 break;
             }
-            match self.consumer.poll_timeout(Duration::from_secs(10)).await {
-                Ok(records) => records.iter().for_each(|view| self.read(&view.to_owned(), false)),
+            match self.consumer.poll_timeout(Duration::from_secs(1)).await {
+                Ok(records) => {
+                    records.iter().for_each(|view| self.read(&view.to_owned(), false));
+                    // Where a log was cut, positions go back.
+                    for (partition, end) in ends.iter().enumerate() {
+                        if records.is_empty() && self.next[partition] != *end {
+                            self.position_of(partition).await;
+                        }
+                    }
+                }
                 Err(error) => {
                     self.life.errors.push(error.to_string());
                     tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,13 +1,14 @@
 //! The faults of a run besides those of the network: what the broker is made to do, drawn from the seed.
 
 use crate::events;
+use crate::host::{End, Host};
 use crate::plan::Plan;
 use crate::seed::{Random, Stream};
-use crate::world::{HOST, TOPIC};
-use kafka_broker_lite::control::Control;
+use crate::world::{HOST, TOPIC, now_ms};
 use kafka_broker_lite::net::sim::SimNet;
 use kafka_proto::ErrorCode;
 use kafka_proto::api::ApiKey;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Which requests faults meet: most of all those that carry records.
@@ -73,30 +74,45 @@ const ERRORS_AFTER: [ErrorCode; 5] = [
 ];
 
 /// The kinds of faults, as `Weights::all` has them.
-const KINDS: [&str; 8] =
-    ["error", "error after", "delay", "lost reply", "hang", "drop", "stop", "epoch"];
+const KINDS: [&str; 11] = [
+    "error",
+    "error after",
+    "delay",
+    "lost reply",
+    "hang",
+    "drop",
+    "stop",
+    "epoch",
+    "clean stop",
+    "kill",
+    "power loss",
+];
 
-/// Makes faults until it is dropped.
-pub(crate) async fn run(seed: u64, plan: Plan, net: SimNet, control: Control) {
+/// Makes faults for as long as the plan says, and leaves the broker running.
+pub(crate) async fn run(seed: u64, plan: Arc<Plan>, net: SimNet, host: Host) {
+    let until_ms = now_ms() + plan.faulty_ms;
     let mut random = Random::new(seed, Stream::Faults, 0);
     let weights = plan.weights.all();
     let sum: u64 = weights.iter().sum();
-    if sum == 0 {
-        return;
-    }
     loop {
-        tokio::time::sleep(Duration::from_millis(random.within(1..=plan.fault_every_ms))).await;
+        let left_ms = until_ms.saturating_sub(now_ms());
+        let pause_ms = if sum == 0 { left_ms } else { random.within(1..=plan.fault_every_ms) };
+        tokio::time::sleep(Duration::from_millis(pause_ms.min(left_ms))).await;
+        if now_ms() >= until_ms {
+            return;
+        }
         let mut drawn = random.word() % sum;
         let kind = weights.iter().position(|weight| {
             let here = drawn < *weight;
             drawn = drawn.saturating_sub(*weight);
             here
         });
-        fault(kind.unwrap_or_default(), &mut random, &plan, &net, &control).await;
+        fault(kind.unwrap_or_default(), &mut random, &plan, &net, &host).await;
     }
 }
 
-async fn fault(kind: usize, random: &mut Random, plan: &Plan, net: &SimNet, control: &Control) {
+async fn fault(kind: usize, random: &mut Random, plan: &Plan, net: &SimNet, host: &Host) {
+    let Some(control) = host.control() else { return };
     let api = random.pick(&APIS);
     let (skip, times) = (random.within(0..=3), random.within(1..=3));
     let longest = random.pick(&[100, 5000]);
@@ -121,6 +137,9 @@ async fn fault(kind: usize, random: &mut Random, plan: &Plan, net: &SimNet, cont
             tokio::time::sleep(wait).await;
             net.start(HOST);
         }
+        8 => host.crash(End::Stop, wait, random).await,
+        9 => host.crash(End::Kill, wait, random).await,
+        10 => host.crash(End::PowerLoss, wait, random).await,
         _ => {
             let last = u64::try_from(plan.partitions - 1).unwrap();
             let partition = i32::try_from(random.within(0..=last)).unwrap();

@@ -97,6 +97,14 @@ pub(crate) struct Consumed {
 /// The log of a partition: whose record is at each offset from 0 on.
 pub(crate) type Log = Vec<Option<Id>>;
 
+/// A loss of power: the logs as the process had them, what of them was synced, and as they were found afterwards.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Loss {
+    pub(crate) before: Vec<Log>,
+    pub(crate) synced: Vec<Log>,
+    pub(crate) after: Vec<Log>,
+}
+
 /// Everything that happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct History {
@@ -105,6 +113,9 @@ pub(crate) struct History {
     /// The logs when nothing was on its way any more, and once more at the very end.
     pub(crate) logs: Vec<Log>,
     pub(crate) logs_later: Vec<Log>,
+    pub(crate) losses: Vec<Loss>,
+    /// Nothing was to be acknowledged or read before it was synced.
+    pub(crate) flushed: bool,
     /// Panics on the way.
     pub(crate) panics: u64,
 }

@@ -20,6 +20,7 @@ mod content;
 mod events;
 mod faults;
 mod history;
+mod host;
 mod log;
 mod plan;
 mod producing;

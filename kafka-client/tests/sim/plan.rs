@@ -5,6 +5,7 @@ use crate::history::Promise;
 use crate::seed::{Random, Stream};
 use kafka_broker_lite::net::sim::Faults;
 use kafka_client::config::{Acks, AutoOffsetReset, ClientConfig, ConsumerConfig, ProducerConfig};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// How the producer ends.
@@ -46,19 +47,50 @@ pub(crate) struct Weights {
     pub(crate) drops: u64,
     pub(crate) stops: u64,
     pub(crate) epochs: u64,
+    pub(crate) clean_stops: u64,
+    pub(crate) kills: u64,
+    pub(crate) power_losses: u64,
 }
 
 impl Weights {
-    pub(crate) const fn all(&self) -> [u64; 8] {
-        let Self { errors, errors_after, delays, lost_replies, hangs, drops, stops, epochs } =
-            *self;
-        [errors, errors_after, delays, lost_replies, hangs, drops, stops, epochs]
+    pub(crate) const fn all(&self) -> [u64; 11] {
+        let Self {
+            errors, errors_after, delays, lost_replies, hangs, drops, stops, epochs, ..
+        } = *self;
+        let Self { clean_stops, kills, power_losses, .. } = *self;
+        [
+            errors,
+            errors_after,
+            delays,
+            lost_replies,
+            hangs,
+            drops,
+            stops,
+            epochs,
+            clean_stops,
+            kills,
+            power_losses,
+        ]
     }
+}
+
+/// Where the broker keeps its logs.
+#[derive(Clone, Debug)]
+pub(crate) enum Storage {
+    Memory,
+    Disk {
+        /// `log.flush.interval.messages`, unless it is Kafka's default.
+        flush: Option<&'static str>,
+        segment_bytes: u64,
+        /// How long a sync takes.
+        sync_ms: RangeInclusive<u64>,
+    },
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) partitions: i32,
+    pub(crate) storage: Storage,
     pub(crate) sizes: Sizes,
     pub(crate) message_max_bytes: usize,
     pub(crate) network: Faults,
@@ -72,6 +104,16 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Whether nothing may be acknowledged or read before it is synced.
+    pub(crate) fn flushed(&self) -> bool {
+        matches!(self.storage, Storage::Disk { flush: Some("1"), .. })
+    }
+
+    /// Whether what was acknowledged may be lost, with the power.
+    pub(crate) fn loses(&self) -> bool {
+        self.weights.power_losses > 0 && !self.flushed()
+    }
+
     pub(crate) fn draw(seed: u64) -> Self {
         let mut random = Random::new(seed, Stream::Plan, 0);
         let random = &mut random;
@@ -79,6 +121,7 @@ impl Plan {
             usual: random.pick(&[0, 20, 100, 1000]),
             largest: random.pick(&[100, 3000, 30_000, 200_000]),
         };
+        let storage = storage(random);
         let producers = random.within(1..=3);
         let consumers = random.within(1..=2);
         Self {
@@ -86,7 +129,8 @@ impl Plan {
             sizes,
             message_max_bytes: random.pick(&[1_048_588, 1_048_588, 20_000, 2000]),
             network: network(seed, random),
-            weights: weights(random),
+            weights: weights(random, &storage),
+            storage,
             fault_every_ms: random.pick(&[100, 500, 2000]),
             faulty_ms: random.within(2000..=20_000),
             producers: (0..producers).map(|_| producer(random)).collect(),
@@ -105,9 +149,24 @@ fn network(seed: u64, random: &mut Random) -> Faults {
     }
 }
 
-fn weights(random: &mut Random) -> Weights {
+fn storage(random: &mut Random) -> Storage {
+    if random.percent(40) {
+        return Storage::Memory;
+    }
+    Storage::Disk {
+        flush: random.pick(&[Some("1"), Some("1"), Some("20"), None]),
+        segment_bytes: random.pick(&[1_048_576, 1_073_741_824]),
+        sync_ms: 0..=random.pick(&[0, 3, 100]),
+    }
+}
+
+fn weights(random: &mut Random, storage: &Storage) -> Weights {
     let mut weight = || if random.percent(60) { random.within(1..=10) } else { 0 };
+    let mut crash = || weight() * u64::from(matches!(storage, Storage::Disk { .. }));
     Weights {
+        clean_stops: crash(),
+        kills: crash(),
+        power_losses: crash(),
         errors: weight(),
         errors_after: weight(),
         delays: weight(),

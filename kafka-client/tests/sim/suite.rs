@@ -1,11 +1,12 @@
 //! Runs many seeds, and makes sure that together they show something.
 
 use crate::checker::{Anomaly, check};
+use crate::content::Id;
 use crate::events;
 use crate::history::{Event, Fate, Promise};
 use crate::plan::Plan;
 use crate::world::{Run, run as live};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -24,7 +25,7 @@ const ENOUGH: u64 = 50;
 type Coverage = BTreeMap<&'static str, u64>;
 
 /// Without one of these, a suite shows nothing.
-const REQUIRED: [&str; 18] = [
+const REQUIRED: [&str; 24] = [
     "acknowledged",
     "failed, possibly written",
     "failed, not written",
@@ -35,6 +36,12 @@ const REQUIRED: [&str; 18] = [
     "replies cut",
     "connections stalled",
     "brokers stopped",
+    "brokers stopped in good order",
+    "brokers killed",
+    "power losses",
+    "files that lost unsynced bytes",
+    "files with torn writes",
+    "acknowledged and lost with the power",
     "records read",
     "seeks",
     "pauses",
@@ -188,6 +195,21 @@ fn coverage(run: &Run) -> Coverage {
     count("replies cut", run.network.cut_replies);
     count("connections stalled", run.network.stalls);
     count("brokers stopped", run.network.stops);
+    count("brokers stopped in good order", run.ends.stops);
+    count("brokers killed", run.ends.kills);
+    count("power losses", run.ends.power_losses);
+    count("files that lost unsynced bytes", run.ends.lost);
+    count("files with torn writes", run.ends.torn);
+    count("acknowledged and lost with the power", acknowledged_and_lost(run));
     count("virtual seconds", run.virtual_ms / 1000);
     coverage
+}
+
+/// Records that a broker without a flush policy acknowledged, and lost with what was not synced.
+fn acknowledged_and_lost(run: &Run) -> u64 {
+    let kept: BTreeSet<Id> = run.history.logs.iter().flatten().flatten().copied().collect();
+    let sends = run.history.producers.iter().filter(|it| it.promise != Promise::Unacknowledged);
+    let sends = sends.flat_map(|producer| &producer.sends);
+    let stored = sends.filter(|sent| matches!(sent.fate, Fate::Stored { .. }));
+    stored.filter(|sent| !kept.contains(&sent.id)).count() as u64
 }

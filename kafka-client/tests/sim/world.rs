@@ -1,12 +1,12 @@
 //! One run: broker and clients in one runtime in paused time, from the first connection to the last read.
 
 use crate::history::{Consumed, History, Produced};
+use crate::host::{Ends, Host};
 use crate::plan::Plan;
 use crate::seed::{Random, Stream};
 use crate::{consuming, events, faults, log, producing};
 use kafka_broker_lite::control::Counters;
 use kafka_broker_lite::net::sim::{FaultCounters, SimNet};
-use kafka_broker_lite::{Cluster, ClusterBuilder};
 use kafka_client::config::ClientConfig;
 use kafka_client::{Client, Connector};
 use std::io;
@@ -47,6 +47,7 @@ pub(crate) struct Run {
     pub(crate) history: History,
     pub(crate) network: FaultCounters,
     pub(crate) broker: Counters,
+    pub(crate) ends: Ends,
     pub(crate) failed_requests: u64,
     pub(crate) virtual_ms: u64,
     /// More wake-ups in an idle world than there is reason for.
@@ -143,13 +144,11 @@ async fn live(seed: u64) -> Run {
     let began_ms = now_ms();
     let plan = Arc::new(Plan::draw(seed));
     let net = SimNet::new(Random::new(seed, Stream::Network, 1).word(), plan.network.clone());
-    let cluster = broker(seed, &plan).start_on(net.listen(HOST)).unwrap();
-    let control = cluster.control().clone();
+    let host = Host::start(seed, &plan, &net);
     let phase = Arc::new((Mutex::new(Phase::Faulty), Notify::new()));
     let world = World { seed, plan: plan.clone(), net: net.clone(), phase };
 
-    let faults = faults::run(seed, (*plan).clone(), net.clone(), control.clone());
-    let faults = tokio::spawn(faults);
+    let faults = tokio::spawn(faults::run(seed, plan.clone(), net.clone(), host.clone()));
     let producers: Vec<_> = (0_u8..)
         .zip(plan.producers.clone())
         .map(|(name, plan)| tokio::spawn(producing::run(world.clone(), plan, name)))
@@ -159,9 +158,8 @@ async fn live(seed: u64) -> Run {
         .map(|(number, plan)| tokio::spawn(consuming::run(world.clone(), plan, number)))
         .collect();
 
-    tokio::time::sleep(Duration::from_millis(plan.faulty_ms)).await;
-    faults.abort();
-    control.clear();
+    faults.await.unwrap();
+    host.control().unwrap().clear();
     net.heal();
     world.enter(Phase::Healed);
     let producers: Vec<Produced> = all(producers).await;
@@ -173,22 +171,18 @@ async fn live(seed: u64) -> Run {
     let consumers: Vec<Consumed> = all(consumers).await;
     let restless = restless().await;
     let logs_later = log::read(&net, plan.partitions, seed, plan.sizes).await;
+    let (ends, losses) = host.ends();
+    let flushed = plan.flushed();
     Run {
-        history: History { producers, consumers, logs, logs_later, panics: 0 },
+        history: History { producers, consumers, logs, logs_later, losses, flushed, panics: 0 },
         network: net.counters(),
-        broker: control.counters(),
+        broker: host.counters(),
+        ends,
         failed_requests: 0,
         virtual_ms: now_ms() - began_ms,
         restless,
         trace: net.trace(),
     }
-}
-
-fn broker(seed: u64, plan: &Plan) -> ClusterBuilder {
-    Cluster::builder()
-        .topic(TOPIC, plan.partitions)
-        .seed(Random::new(seed, Stream::Broker, 0).word())
-        .config("message.max.bytes", plan.message_max_bytes.to_string())
 }
 
 async fn all<T>(tasks: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {

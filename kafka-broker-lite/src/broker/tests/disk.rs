@@ -67,7 +67,9 @@ fn end(world: World, disk: &SimDisk, how: End) {
     match how {
         End::Stop => broker.stop().unwrap(),
         End::Kill => {}
-        End::Power(seed) => disk.lose_power(seed),
+        End::Power(seed) => {
+            disk.lose_power(seed);
+        }
     }
 }
 
@@ -77,6 +79,26 @@ fn ends() -> impl Iterator<Item = End> {
 }
 
 const EVERY_BATCH: (&str, &str) = ("log.flush.interval.messages", "1");
+
+#[test]
+fn a_leader_epoch_never_goes_back() {
+    for how in ends() {
+        let disk = SimDisk::new();
+        let mut world = World::on(&disk, &[]);
+        world.create("t", 2, &[]);
+        world.broker.control().raise_leader_epoch("t", 1);
+        world.produce("t", 1, batch(&["a"]));
+        let epochs = |world: &World| -> Vec<i32> {
+            let topic = world.broker.state.topics.by_name("t").unwrap();
+            topic.partitions.iter().map(|partition| partition.leader_epoch).collect()
+        };
+        assert_eq!(epochs(&world), [0, 1]);
+        end(world, &disk, how);
+        let world = World::on(&disk, &[]);
+        let expected = if how == End::Stop { [0, 1] } else { [1, 2] };
+        assert_eq!(epochs(&world), expected, "{how:?}");
+    }
+}
 
 #[test]
 fn topics_configs_and_records_outlive_the_broker() {

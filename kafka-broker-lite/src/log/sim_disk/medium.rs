@@ -1,5 +1,6 @@
 //! The content of a simulated disk: what is on the medium, and what only the process sees.
 
+use super::PowerLoss;
 use crate::clock::Random;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -147,15 +148,31 @@ impl Medium {
         first.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    pub(super) fn lose_power(&mut self, random: &mut Random) {
+    pub(super) fn lose_power(&mut self, random: &mut Random) -> PowerLoss {
         let survivors = below(random, self.changes.len() + 1);
         for change in self.changes.drain(..).take(survivors) {
             change.apply(&mut self.kept_names);
         }
-        self.names = self.kept_names.clone();
+        let mut loss = PowerLoss::default();
         for file in self.files.values_mut() {
-            file.lose_power(random);
+            file.lose_power(random, &mut loss);
         }
+        self.forget_names();
+        loss
+    }
+
+    /// Leaves only what was synced.
+    pub(super) fn lose_unsynced(&mut self) {
+        self.changes.clear();
+        for file in self.files.values_mut() {
+            file.dirty.clear();
+            file.seen.clone_from(&file.kept);
+        }
+        self.forget_names();
+    }
+
+    fn forget_names(&mut self) {
+        self.names = self.kept_names.clone();
         let named: BTreeSet<u64> = self.names.values().copied().collect();
         self.files.retain(|number, _| named.contains(number));
     }
@@ -175,7 +192,7 @@ enum Fate {
 }
 
 impl File {
-    fn lose_power(&mut self, random: &mut Random) {
+    fn lose_power(&mut self, random: &mut Random, loss: &mut PowerLoss) {
         if self.dirty.is_empty() {
             return;
         }
@@ -210,6 +227,10 @@ impl File {
                         .for_each(|byte| *byte = random.word().to_le_bytes()[0]);
                 }
             }
+        }
+        if content != self.seen {
+            loss.lost += 1;
+            loss.torn += u64::from(content != self.kept);
         }
         self.dirty.clear();
         self.kept.clone_from(&content);

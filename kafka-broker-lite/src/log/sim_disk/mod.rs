@@ -14,7 +14,9 @@ use kafka_proto::records::Records;
 use medium::Medium;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What a [`SimDisk`] refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,15 @@ pub enum DiskFault {
     Read,
     /// Everything, as if the process were gone.
     Dead,
+}
+
+/// What a loss of power has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PowerLoss {
+    /// Files that are not as the process saw them.
+    pub lost: u64,
+    /// Of these, files that are not as they were synced either: some of what was written came through.
+    pub torn: u64,
 }
 
 /// A simulated disk; clones are the same disk.
@@ -48,6 +59,8 @@ struct Disk {
     /// Changes until [`DiskFault::Dead`].
     lives: Option<u64>,
     changes: u64,
+    /// How long syncs take, in milliseconds.
+    syncs: Option<(Random, RangeInclusive<u64>)>,
     /// Counts up when the process dies, so that what it left behind does nothing more.
     process: u64,
 }
@@ -70,10 +83,22 @@ impl SimDisk {
     }
 
     /// Loses power: of what was not synced there remains what follows from `seed`.
-    pub fn lose_power(&self, seed: u64) {
+    pub fn lose_power(&self, seed: u64) -> PowerLoss {
         let mut disk = self.disk();
         disk.process += 1;
-        disk.medium.lose_power(&mut Random::new(seed));
+        disk.medium.lose_power(&mut Random::new(seed))
+    }
+
+    /// Loses power, and everything that was not synced.
+    pub fn lose_unsynced(&self) {
+        let mut disk = self.disk();
+        disk.process += 1;
+        disk.medium.lose_unsynced();
+    }
+
+    /// Lets every sync take so many milliseconds of the runtime's time, drawn from `seed`; unless told, they take none.
+    pub fn sync_takes(&self, ms: RangeInclusive<u64>, seed: u64) {
+        self.disk().syncs = Some((Random::new(seed), ms));
     }
 
     /// Refuses things from now on, or nothing any more.
@@ -139,6 +164,13 @@ impl Disk {
             _ => return Ok(()),
         };
         Err(StorageError::new(what, kind))
+    }
+
+    /// Whose sync begins, and how long it takes.
+    fn begin_sync(&mut self) -> (u64, Duration) {
+        let Some((random, ms)) = &mut self.syncs else { return (self.process, Duration::ZERO) };
+        let width = ms.end().saturating_sub(*ms.start()).saturating_add(1);
+        (self.process, Duration::from_millis(ms.start() + random.word() % width))
     }
 
     /// Counts a sync, unless it is refused.
@@ -231,7 +263,7 @@ impl Storage for SimDisk {
     fn sync(&mut self, files: &[FileId]) -> Result<SyncJob, StorageError> {
         let numbers = files.iter().map(|file| self.number_of(*file));
         let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
-        let process = self.disk().process;
+        let (process, takes) = self.disk().begin_sync();
         let disk = Arc::clone(&self.shared);
         Ok(SyncJob::new(false, move || {
             let mut disk = disk.lock().unwrap_or_else(PoisonError::into_inner);
@@ -239,18 +271,20 @@ impl Storage for SimDisk {
             numbers.iter().for_each(|number| disk.medium.sync(*number));
             disk.medium.sync_names();
             Ok(())
-        }))
+        })
+        .taking(takes))
     }
 
     fn sync_everything(&mut self) -> Result<SyncJob, StorageError> {
-        let process = self.disk().process;
+        let (process, takes) = self.disk().begin_sync();
         let disk = Arc::clone(&self.shared);
         Ok(SyncJob::new(false, move || {
             let mut disk = disk.lock().unwrap_or_else(PoisonError::into_inner);
             disk.sync(process)?;
             disk.medium.sync_everything();
             Ok(())
-        }))
+        })
+        .taking(takes))
     }
 
     fn list(&mut self, directory: &str) -> Result<Vec<String>, StorageError> {

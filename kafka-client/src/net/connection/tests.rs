@@ -1,4 +1,4 @@
-//! A connection to a broker that asks for a pause.
+//! A connection to a broker that asks for a pause, and one that breaks.
 
 use super::*;
 use crate::backoff::Backoff;
@@ -57,4 +57,40 @@ async fn a_broker_that_asks_for_a_pause_gets_it() {
     connection.call(&question).await.unwrap();
     let came: Vec<u64> = (0..4).map(|_| came.try_recv().unwrap()).collect();
     assert_eq!(came, [0, 30, 30, 30]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_breaks_within_a_request_fails_it_once() {
+    let (near, far) = tokio::io::duplex(4);
+    let (commands, queue) = mpsc::unbounded_channel();
+    let shared = Arc::new(Shared {
+        peer: "broker:9092".to_owned(),
+        offered: OnceLock::new(),
+        next_id: AtomicI32::new(0),
+        alive: AtomicBool::new(true),
+        muted_until: AtomicU64::new(0),
+        options: options(),
+        clock: Arc::new(Clock::new(Some(1))),
+    });
+    let mut task = Task::new(Box::new(near), queue, Buffers::default(), shared.clone());
+    let connection = Connection { commands, shared };
+    let (told, mut came) = mpsc::unbounded_channel();
+    for _ in 0..2 {
+        let told = told.clone();
+        let on_reply: OnReply = Box::new(move |reply| told.send(reply).unwrap());
+        let question = metadata::Request::default();
+        connection.send(&question, 12, SECOND, true, on_reply).unwrap();
+    }
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    assert!(task.poll(&mut cx).is_pending());
+    drop(far);
+    let Poll::Ready(error) = task.poll(&mut cx) else { panic!("it goes on") };
+    task.fail(&error);
+    drop(task);
+    let mut sent = || match came.try_recv() {
+        Ok(Reply::Failed { sent, .. }) => sent,
+        _ => panic!("it did not fail"),
+    };
+    assert_eq!((sent(), sent()), (true, false));
+    assert!(came.try_recv().is_err());
 }
