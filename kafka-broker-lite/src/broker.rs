@@ -11,7 +11,8 @@ use crate::clock::Now;
 use crate::config::{BrokerConfig, ListenerName};
 use crate::control::{Control, Fault, LoggedRequest, Order};
 use crate::group::Coordinator;
-use crate::log::{Storage, StorageError, SyncJob};
+use crate::log::{StorageError, SyncJob};
+pub use crate::state::LogDir;
 use crate::state::{State, Subject};
 use bytes::Bytes;
 use kafka_proto::ErrorCode;
@@ -126,17 +127,18 @@ impl Connection {
 }
 
 impl Broker {
-    /// A broker with what is in `storage`, from which it takes over where another has stopped or died.
+    /// A broker with what is in its log directories, from which it takes over where another has stopped or died;
+    /// without any, it keeps everything in memory.
     ///
     /// # Errors
-    /// When the storage fails, or belongs to another broker.
+    /// When a directory belongs to another broker or cannot be read, or the one with the metadata log is not there.
     pub fn new(
         config: BrokerConfig,
-        storage: Box<dyn Storage>,
+        log_dirs: Vec<LogDir>,
         now: Now,
     ) -> Result<Self, StorageError> {
         let next_cleaning_ms = now.monotonic_ms + config.log_retention_check_interval_ms;
-        let state = State::open(config, storage, now)?;
+        let state = State::open(config, log_dirs, now)?;
         Ok(Self {
             control: state.control.clone(),
             state,
@@ -273,11 +275,14 @@ impl Broker {
             match order {
                 Order::RestartCoordinator => {
                     let loaded = self.state.load_groups(now);
-                    let _offline_when_failed = self.state.stored(loaded);
+                    if let Err(error) = loaded {
+                        tracing::error!("groups are not all back: {error}");
+                    }
                 }
                 Order::RaiseLeaderEpoch { topic, partition } => {
-                    let led = self.state.lead_anew(now, &topic, partition);
-                    let _offline_when_failed = self.state.stored(led);
+                    if let Err(error) = self.state.lead_anew(now, &topic, partition) {
+                        tracing::error!("a leader epoch is not noted: {error}");
+                    }
                 }
             }
         }
@@ -421,11 +426,20 @@ impl Broker {
             LIST_GROUPS list_groups;
             DELETE_GROUPS delete_groups;
             OFFSET_DELETE offset_delete;
+            DESCRIBE_ACLS describe_acls;
             DESCRIBE_CONFIGS describe_configs;
             ALTER_CONFIGS alter_configs;
+            DESCRIBE_LOG_DIRS describe_log_dirs;
             CREATE_PARTITIONS create_partitions;
+            ELECT_LEADERS elect_leaders;
             INCREMENTAL_ALTER_CONFIGS incremental_alter_configs;
+            LIST_PARTITION_REASSIGNMENTS list_partition_reassignments;
+            DESCRIBE_CLIENT_QUOTAS describe_client_quotas;
+            DESCRIBE_USER_SCRAM_CREDENTIALS describe_user_scram_credentials;
             DESCRIBE_CLUSTER describe_cluster;
+            DESCRIBE_PRODUCERS describe_producers;
+            LIST_CONFIG_RESOURCES list_config_resources;
+            DESCRIBE_TOPIC_PARTITIONS describe_topic_partitions;
         }
     }
 

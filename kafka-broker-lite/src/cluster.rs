@@ -3,18 +3,18 @@
 //! Over TCP it has a thread and a runtime of its own, so it does not matter what the caller's does; on a simulated
 //! network it is a task in the caller's.
 
-use crate::broker::Broker;
+use crate::broker::{Broker, LogDir};
 use crate::clock::Clock;
 use crate::config::{Address, BrokerConfig, ConfigError, ListenerName};
 use crate::control::{Control, UnknownRelease};
-use crate::log::{FileStorage, MemoryStorage, OpenError, SimDisk, Storage, StorageError};
+use crate::log::{FileStorage, OpenError, SimDisk, StorageError};
 use crate::net::{Acceptor, BindError, Bound};
 use crate::server::{Limits, serve};
 use kafka_proto::ErrorCode;
 use kafka_proto::uuid::Uuid;
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use tokio::sync::oneshot;
 
@@ -87,7 +87,9 @@ impl Cluster {
     /// # Cancel safety
     /// Dropping the future stops what it has started.
     pub async fn start(mut config: BrokerConfig) -> Result<Self, StartError> {
-        config.log_dir.get_or_insert_with(|| DEFAULT_LOG_DIR.into());
+        if config.log_dirs.is_empty() {
+            config.log_dirs.push(DEFAULT_LOG_DIR.into());
+        }
         ClusterBuilder::default().start_with(config).await
     }
 
@@ -308,14 +310,11 @@ impl ClusterBuilder {
         }
         let random = u128::from(clock.now().random) << 64 | u128::from(clock.now().random);
         config.cluster_id = Uuid::from_random(random).to_string().into();
-        let storage: Box<dyn Storage> = match (&self.disk, &config.log_dir) {
-            (Some(disk), _) => Box::new(disk.restarted()),
-            (None, Some(directory)) => {
-                Box::new(FileStorage::new(directory).map_err(StartError::Directory)?)
-            }
-            (None, None) => Box::new(MemoryStorage::new()),
+        let log_dirs = match &self.disk {
+            Some(disk) => vec![LogDir::new("disk", Box::new(disk.restarted()))],
+            None => open(&config.log_dirs).map_err(StartError::Directory)?,
         };
-        let broker = Broker::new(config, storage, clock.now());
+        let broker = Broker::new(config, log_dirs, clock.now());
         let mut broker = broker.map_err(StartError::Storage)?;
         if let Some(release) = &self.release {
             broker.control().as_version(release).map_err(StartError::Release)?;
@@ -326,6 +325,33 @@ impl ClusterBuilder {
             }
         }
         Ok((broker, clock))
+    }
+}
+
+/// Takes the log directories; one that cannot be used is offline, unless none can.
+fn open(directories: &[PathBuf]) -> Result<Vec<LogDir>, OpenError> {
+    let (mut opened, mut failure) = (Vec::with_capacity(directories.len()), None);
+    let mut usable = false;
+    for directory in directories {
+        // As administrators see it: from the root.
+        let path = std::path::absolute(directory).unwrap_or_else(|_| directory.clone());
+        let path = path.to_string_lossy().into_owned();
+        match FileStorage::new(directory) {
+            Ok(storage) => {
+                usable = true;
+                opened.push(LogDir::new(path, Box::new(storage)));
+            }
+            Err(error @ OpenError::Locked(_)) => return Err(error),
+            Err(error) => {
+                tracing::error!("{error}");
+                opened.push(LogDir::unusable(path, error.to_storage_error()));
+                failure = Some(error);
+            }
+        }
+    }
+    match failure {
+        Some(error) if !usable => Err(error),
+        _ => Ok(opened),
     }
 }
 

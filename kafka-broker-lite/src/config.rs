@@ -57,8 +57,8 @@ pub struct BrokerConfig {
     pub max_connections_per_ip: usize,
     /// After how long without a request a connection is closed; `None` for never.
     pub connections_max_idle_ms: Option<u64>,
-    /// Where logs are kept; `None` when that is not set.
-    pub log_dir: Option<PathBuf>,
+    /// Where logs are kept; empty when that is not set.
+    pub log_dirs: Vec<PathBuf>,
     /// What consumer groups go by.
     pub(crate) groups: GroupConfig,
     /// Everything that was set and counts, as text.
@@ -88,7 +88,7 @@ impl Default for BrokerConfig {
             max_connections: 2_147_483_647,
             max_connections_per_ip: 2_147_483_647,
             connections_max_idle_ms: Some(600_000),
-            log_dir: None,
+            log_dirs: Vec::new(),
             groups: GroupConfig::default(),
             properties: BTreeMap::new(),
             warnings: Vec::new(),
@@ -123,7 +123,7 @@ impl BrokerConfig {
             config.take(key, value)?;
         }
         config.check_ids()?;
-        config.read_log_dir()?;
+        config.read_log_dirs()?;
         config.read_listeners(&controller)?;
         Ok(config)
     }
@@ -218,19 +218,22 @@ impl BrokerConfig {
     }
 
     /// `log.dirs` goes over `log.dir`, as in Kafka.
-    fn read_log_dir(&mut self) -> Result<(), ConfigError> {
+    fn read_log_dirs(&mut self) -> Result<(), ConfigError> {
         let text = |key| self.properties.get(key).map(|text: &String| &**text);
         let Some(text) = text("log.dirs").or(text("log.dir")) else { return Ok(()) };
-        match list(text)[..] {
-            [directory] => {
-                self.log_dir = Some(directory.into());
-                Ok(())
-            }
-            [] => Err(ConfigError::listeners("log.dirs names no directory")),
-            _ => Err(ConfigError::listeners(format!(
-                "log.dirs names several directories, {text}: this broker keeps all logs in one"
-            ))),
+        let directories = list(text);
+        if directories.is_empty() {
+            return Err(ConfigError::listeners("log.dirs names no directory"));
         }
+        for directory in directories {
+            let directory = PathBuf::from(directory);
+            if self.log_dirs.contains(&directory) {
+                let text = format!("log.dirs names {} twice", directory.display());
+                return Err(ConfigError::listeners(text));
+            }
+            self.log_dirs.push(directory);
+        }
+        Ok(())
     }
 
     fn read_listeners(&mut self, controller: &str) -> Result<(), ConfigError> {

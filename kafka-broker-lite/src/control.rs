@@ -355,11 +355,20 @@ fn newest_of(release: Release, api: ApiKey) -> Option<i16> {
         ApiKey::DELETE_GROUPS =>             [   1,    2,  2,  2,  3],
         ApiKey::OFFSET_DELETE =>             [NONE,    0,  0,  0,  0],
         ApiKey::OFFSET_FOR_LEADER_EPOCH =>   [   2,    4,  4,  4,  4],
+        ApiKey::DESCRIBE_ACLS =>             [   1,    2,  3,  3,  3],
         ApiKey::DESCRIBE_CONFIGS =>          [   2,    4,  4,  4,  4],
         ApiKey::ALTER_CONFIGS =>             [   1,    2,  2,  2,  2],
+        ApiKey::DESCRIBE_LOG_DIRS =>         [   1,    2,  4,  4,  5],
         ApiKey::CREATE_PARTITIONS =>         [   1,    3,  3,  3,  3],
+        ApiKey::ELECT_LEADERS =>             [NONE,    2,  2,  2,  2],
         ApiKey::INCREMENTAL_ALTER_CONFIGS => [NONE,    1,  1,  1,  1],
+        ApiKey::LIST_PARTITION_REASSIGNMENTS
+        | ApiKey::DESCRIBE_USER_SCRAM_CREDENTIALS
+        | ApiKey::DESCRIBE_PRODUCERS =>      [NONE,    0,  0,  0,  0],
+        ApiKey::DESCRIBE_CLIENT_QUOTAS =>    [NONE,    1,  1,  1,  1],
         ApiKey::DESCRIBE_CLUSTER =>          [NONE,    0,  1,  2,  2],
+        ApiKey::LIST_CONFIG_RESOURCES =>     [NONE, NONE,  0,  0,  1],
+        ApiKey::DESCRIBE_TOPIC_PARTITIONS => [NONE, NONE,  0,  0,  0],
         _ => return None,
     };
     let [v2_1, v2_8, v3_9, v4_0, v4_4] = row;

@@ -237,8 +237,8 @@ fn check(
 fn measure(state: &mut State, wanted: &Wanted, committed: bool, follower: bool) -> Option<u64> {
     let max_bytes = u64::try_from(wanted.max_bytes).unwrap_or(0);
     let key = key_of(state, wanted);
-    state.disk.check().ok()?;
     let partition = find_partition(state, wanted).ok()?;
+    state.log_dirs.check(partition.dir).ok()?;
     if check(partition, wanted, follower).ok()?.is_some() {
         return None;
     }
@@ -247,9 +247,10 @@ fn measure(state: &mut State, wanted: &Wanted, committed: bool, follower: bool) 
         return Some(0);
     }
     let topic = state.topics.by_id_mut(key.0)?;
-    let log = &topic.partition(key.1)?.log;
+    let partition = topic.partition(key.1)?;
+    let (log, storage) = (&partition.log, state.log_dirs.storage(partition.dir));
     let end = if committed { log.last_stable_offset() } else { log.high_watermark() };
-    log.bytes_between(&mut *state.storage, wanted.offset, end, max_bytes).ok()
+    log.bytes_between(storage, wanted.offset, end, max_bytes).ok()
 }
 
 fn read(
@@ -261,7 +262,7 @@ fn read(
 ) -> PartitionData {
     let index = wanted.partition;
     let partition = match find_partition(state, wanted) {
-        Ok(_) if state.disk.check().is_err() => {
+        Ok(partition) if state.log_dirs.check(partition.dir).is_err() => {
             return failure(state, index, ErrorCode::KAFKA_STORAGE_ERROR, None);
         }
         Ok(partition) => partition,
@@ -290,7 +291,7 @@ fn read(
     let id = key_of(state, wanted).0;
     let topic = state.topics.by_id_mut(id);
     let Some(partition) = topic.and_then(|topic| topic.partition(index)) else { return data };
-    let storage = &mut *state.storage;
+    let storage = state.log_dirs.storage(partition.dir);
     let one_at_least = budget.one_at_least;
     match partition.log.read(storage, wanted.offset, end, max_bytes, one_at_least) {
         Ok(records) => data.records = Some(records),

@@ -117,7 +117,9 @@ fn look_up(
         Reader { committed_only: true, .. } => log.last_stable_offset(),
         _ => log.high_watermark(),
     };
-    let (storage, decompressor) = (&mut *state.storage, &mut state.decompressor);
+    state.log_dirs.check(partition.dir).map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
+    let storage = state.log_dirs.storage(partition.dir);
+    let decompressor = &mut state.decompressor;
     let found = match timestamp {
         LATEST => {
             let leader_epoch = partition.leader_epoch;

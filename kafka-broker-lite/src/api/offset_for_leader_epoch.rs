@@ -49,6 +49,7 @@ fn look_up(
     let partition = topic.and_then(|topic| topic.partition(asked.partition));
     let partition = partition.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
     State::check_leader_epoch(partition.leader_epoch, asked.current_leader_epoch)?;
+    state.log_dirs.check(partition.dir).map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
     let log = &partition.log;
     Ok(log.epochs().end_of(asked.leader_epoch, log.end_offset()))
 }

@@ -201,14 +201,15 @@ fn append(
     records: Bytes,
 ) -> Result<Appended, Refusal> {
     let unknown = || Refusal::plain(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
-    state.disk.check()?;
     let topic = state.topics.by_id_mut(id).ok_or_else(unknown)?;
     let partition = topic
         .partitions
         .get_mut(usize::try_from(index).map_err(|_| unknown())?)
         .ok_or_else(unknown)?;
+    let dir = partition.dir;
+    state.log_dirs.check(dir)?;
     let mut append = AppendContext {
-        storage: &mut *state.storage,
+        storage: state.log_dirs.storage(dir),
         decompressor: &mut state.decompressor,
         config: &topic.log_config,
         version: cx.version,
@@ -218,7 +219,7 @@ fn append(
         Ok(stored) => stored,
         Err(Rejected::Refused(refusal)) => return Err(refusal),
         Err(Rejected::Failed(error)) => {
-            state.storage_failed(&error);
+            state.storage_failed(dir, &error);
             return Err(error.into());
         }
     };

@@ -4,7 +4,7 @@ use crate::metadata::BROKER_CONFIGS;
 
 const CONTROLLER: &str = "this broker is its own controller";
 const COPIES: &str = "there is one broker, so nothing is replicated or moved";
-const DISK: &str = "the one log directory is recovered at once, by one thread";
+const DISK: &str = "log directories are recovered by one thread, and one that fails stays offline";
 const CHECKPOINTS: &str = "checkpoints are written every minute and when the broker stops";
 const THREADS: &str = "one thread does everything";
 const SOCKETS: &str = "sockets keep the buffers that the system gives them";

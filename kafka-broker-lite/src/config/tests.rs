@@ -44,20 +44,20 @@ fn a_properties_file_of_a_combined_broker_is_taken_as_it_is() {
     assert!(warned("controller.quorum.bootstrap.servers changes nothing: this broker is its own"));
     assert!(warned("num.network.threads changes nothing: one thread"));
     assert!(config.properties().any(|pair| pair == ("log.retention.hours", "2")));
-    assert_eq!(config.log_dir.as_deref(), Some("/tmp/logs".as_ref()));
+    assert_eq!(config.log_dirs, ["/tmp/logs"].map(std::path::PathBuf::from));
 }
 
 #[test]
-fn log_dirs_goes_over_log_dir_and_names_one_directory() {
-    let dir = |pairs: &[(&str, &str)]| {
-        BrokerConfig::from_pairs(pairs.iter().copied()).map(|config| config.log_dir)
+fn log_dirs_goes_over_log_dir_and_names_each_directory_once() {
+    let dirs = |pairs: &[(&str, &str)]| {
+        BrokerConfig::from_pairs(pairs.iter().copied()).map(|config| config.log_dirs)
     };
-    assert_eq!(dir(&[]), Ok(None));
-    assert_eq!(dir(&[("log.dir", "/a")]), Ok(Some("/a".into())));
-    assert_eq!(dir(&[("log.dir", "/a"), ("log.dirs", "/b")]), Ok(Some("/b".into())));
-    let error = dir(&[("log.dirs", "/a,/b")]).unwrap_err().to_string();
-    let text = "log.dirs names several directories, /a,/b: this broker keeps all logs in one";
-    assert_eq!(error, text);
+    assert_eq!(dirs(&[]), Ok(vec![]));
+    assert_eq!(dirs(&[("log.dir", "/a")]), Ok(vec!["/a".into()]));
+    assert_eq!(dirs(&[("log.dir", "/a"), ("log.dirs", "/b")]), Ok(vec!["/b".into()]));
+    assert_eq!(dirs(&[("log.dirs", "/a, /b")]), Ok(vec!["/a".into(), "/b".into()]));
+    let error = dirs(&[("log.dirs", "/a,/b,/a")]).unwrap_err().to_string();
+    assert_eq!(error, "log.dirs names /a twice");
 }
 
 #[test]

@@ -76,6 +76,17 @@ impl std::error::Error for OpenError {
     }
 }
 
+impl OpenError {
+    /// The same, as what keeps a storage from being used.
+    pub(crate) fn to_storage_error(&self) -> StorageError {
+        let kind = match self {
+            Self::Locked(_) => io::ErrorKind::WouldBlock,
+            Self::Io(_, error) => error.kind(),
+        };
+        StorageError::new(self.to_string(), kind)
+    }
+}
+
 impl FileStorage {
     /// Takes the directory, which is made when it is not there.
     ///
@@ -184,6 +195,11 @@ fn unless_missing(result: io::Result<()>) -> io::Result<()> {
 impl Storage for FileStorage {
     fn is_durable(&self) -> bool {
         true
+    }
+
+    fn space(&self) -> Option<(u64, u64)> {
+        let space = rustix::fs::statvfs(&self.root).ok()?;
+        Some((space.f_blocks * space.f_frsize, space.f_bavail * space.f_frsize))
     }
 
     fn create(&mut self, name: &str) -> Result<FileId, StorageError> {

@@ -99,6 +99,21 @@ impl Log {
         })
     }
 
+    /// One that cannot be reached, with nothing in it; it must not be appended to.
+    #[must_use]
+    pub fn offline(name: String) -> Self {
+        Self {
+            name,
+            segments: VecDeque::new(),
+            start: 0,
+            end: 0,
+            high_watermark: 0,
+            epochs: Epochs::default(),
+            sync: SyncState::new(),
+            doomed: Vec::new(),
+        }
+    }
+
     /// The partition's directory.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -103,6 +103,11 @@ pub trait Storage: Send + fmt::Debug {
     /// Whether what is written outlives the process, so that there is a point in leaving notes for the next one.
     fn is_durable(&self) -> bool;
 
+    /// The bytes of the medium, and those of them that can still be written; `None` when nobody knows.
+    fn space(&self) -> Option<(u64, u64)> {
+        None
+    }
+
     /// Makes an empty file, in place of one of that name.
     ///
     /// # Errors

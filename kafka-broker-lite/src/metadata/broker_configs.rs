@@ -83,7 +83,7 @@ pub(crate) static BROKER_CONFIGS: &[Definition] = &[
     row("log.dir", Text, Some("/tmp/kafka-logs"), Any, STATIC,
         "Where logs are kept, unless log.dirs says."),
     row("log.dirs", Text, None, Any, STATIC,
-        "Where logs are kept: one directory."),
+        "Where logs are kept: directories with commas between."),
     row("log.flush.interval.messages", Long, Some("9223372036854775807"), AtLeast(1), DYNAMIC,
         "Stands in for flush.messages."),
     row("log.flush.interval.ms", Long, None, AtLeast(0), DYNAMIC,

@@ -34,6 +34,8 @@ pub(crate) struct ImageTopic {
 pub(crate) struct ImagePartition {
     pub(crate) leader: i32,
     pub(crate) leader_epoch: i32,
+    /// The log directory of its only replica; zero where nobody has said.
+    pub(crate) directory: Uuid,
 }
 
 /// The leader that means that it has not changed.
@@ -64,7 +66,8 @@ impl Image {
             MetadataRecord::Partition(partition) => {
                 let Some(topic) = self.topics.get_mut(&partition.topic_id) else { return };
                 let (leader, leader_epoch) = (partition.leader, partition.leader_epoch);
-                let known = ImagePartition { leader, leader_epoch };
+                let directory = partition.directories.first().copied().unwrap_or(Uuid::ZERO);
+                let known = ImagePartition { leader, leader_epoch, directory };
                 topic.partitions.insert(partition.partition_id, known);
             }
             MetadataRecord::PartitionChange(change) => self.change_partition(&change),
@@ -95,9 +98,11 @@ impl Image {
     fn change_partition(&mut self, change: &PartitionChangeRecord) {
         let topic = self.topics.get_mut(&change.topic_id);
         let partition = topic.and_then(|topic| topic.partitions.get_mut(&change.partition_id));
-        if let Some(partition) = partition
-            && change.leader != UNCHANGED
-        {
+        let Some(partition) = partition else { return };
+        if let Some(directory) = change.directories.iter().flatten().next() {
+            partition.directory = *directory;
+        }
+        if change.leader != UNCHANGED {
             partition.leader = change.leader;
             partition.leader_epoch += 1;
         }
@@ -148,7 +153,8 @@ mod tests {
             image.apply(change.into());
         }
         let partition = image.topics[&ID].partitions[&0];
-        assert_eq!(partition, ImagePartition { leader: 1, leader_epoch: 2 });
+        let directory = Uuid::ZERO;
+        assert_eq!(partition, ImagePartition { leader: 1, leader_epoch: 2, directory });
         let of_topic = (TOPIC, Arc::from("t"));
         assert_eq!(&*image.configs[&of_topic]["retention.ms"], "5");
         image.apply(config(None));

@@ -13,6 +13,17 @@ pub(super) struct Identity {
     pub(super) directory_id: Uuid,
 }
 
+/// The cluster that the directory belongs to, if it belongs to any.
+pub(super) fn cluster_of(storage: &mut dyn Storage) -> Result<Option<String>, StorageError> {
+    let text = storage.load(META)?;
+    let text = text.as_deref().and_then(|text| std::str::from_utf8(text).ok());
+    let properties = text.and_then(|text| Properties::parse(text).ok());
+    let id = properties.and_then(|properties| {
+        properties.iter().find(|known| known.key == "cluster.id").map(|known| known.value.clone())
+    });
+    Ok(id)
+}
+
 /// Reads who the directory belongs to, or gives it to this broker.
 pub(super) fn identify(
     storage: &mut dyn Storage,

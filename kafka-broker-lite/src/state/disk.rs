@@ -1,9 +1,10 @@
-//! What the state owes its disk: syncs that are due, files to be deleted, checkpoints; and what happens when it fails.
+//! What the state owes its disks: syncs that are due, files to be deleted, checkpoints; and what happens when one
+//! fails.
 //!
 //! After a failed write or sync nobody knows what the medium holds, so the log directory is offline from then on:
-//! nothing is appended, read or acknowledged any more, until another process has recovered it.
+//! nothing in it is appended to, read or acknowledged any more, until another process has recovered it.
 
-use super::{News, PartitionKey, State};
+use super::{DirId, News, PartitionKey, State};
 use crate::clock::Now;
 use crate::log::{Replace, StorageError, SyncJob, checkpoint};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -20,8 +21,6 @@ pub(super) const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 /// Syncs, deletions and checkpoints to come.
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
-    /// Why the log directory is offline.
-    offline: Option<StorageError>,
     /// The syncs that run: of which partition, and up to which offset.
     running: BTreeMap<u64, (PartitionKey, i64)>,
     next_token: u64,
@@ -30,7 +29,7 @@ pub(crate) struct Disk {
     /// When a partition has to be synced because of `flush.ms`, on the monotonic clock.
     flushes: BTreeSet<(u64, PartitionKey)>,
     /// When files are to be deleted.
-    doomed: BTreeMap<u64, Vec<String>>,
+    doomed: BTreeMap<u64, Vec<(DirId, String)>>,
     /// When checkpoints are written next; 0 before anything was appended.
     next_checkpoint_ms: Option<u64>,
 }
@@ -47,40 +46,42 @@ impl Disk {
         let doomed = self.doomed.first_key_value().map(|(at, _)| *at);
         [flush, doomed, self.next_checkpoint_ms].into_iter().flatten().min()
     }
-
-    /// Refuses when the log directory is offline.
-    pub(crate) fn check(&self) -> Result<(), StorageError> {
-        self.offline.clone().map_or(Ok(()), Err)
-    }
 }
 
 impl State {
-    /// A write or sync has failed: takes the log directory offline, and lets everybody who waits know.
-    pub(crate) fn storage_failed(&mut self, error: &StorageError) {
-        if !self.storage.is_durable() || self.disk.offline.is_some() {
+    /// A write or sync has failed: takes the log directory offline, and lets everybody know who waits for what lies in
+    /// it.
+    pub(crate) fn storage_failed(&mut self, dir: DirId, error: &StorageError) {
+        if !self.log_dirs.take_offline(dir, error) {
             return;
         }
-        tracing::error!("the log directory is offline, nothing is acknowledged any more: {error}");
-        self.disk.offline = Some(error.clone());
-        let all = self
-            .topics
-            .iter()
-            .flat_map(|topic| (0..).zip(&topic.partitions).map(|(index, _)| (topic.id, index)));
-        self.news.extend(all.map(News::Partition));
+        let lost = self.topics.iter().flat_map(|topic| {
+            let numbered = (0..).zip(&topic.partitions);
+            let there = numbered.filter(|(_, partition)| partition.dir == dir);
+            there.map(|(index, _)| (topic.id, index))
+        });
+        self.news.extend(lost.map(News::Partition));
+        for names in self.disk.doomed.values_mut() {
+            names.retain(|(at, _)| *at != dir);
+        }
         self.release_answers();
     }
 
     /// Takes the log directory offline if `result` is a failure, and passes it on.
-    pub(crate) fn stored<T>(&mut self, result: Result<T, StorageError>) -> Result<T, StorageError> {
+    pub(crate) fn stored<T>(
+        &mut self,
+        dir: DirId,
+        result: Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
         if let Err(error) = &result {
-            self.storage_failed(error);
+            self.storage_failed(dir, error);
         }
         result
     }
 
     /// A partition was appended to: begins to sync it if that is due, or notes when it will be.
     pub(crate) fn appended(&mut self, now: Now, key: PartitionKey) {
-        if !self.storage.is_durable() {
+        if !self.log_dirs.are_durable() {
             return;
         }
         self.disk.next_checkpoint_ms.get_or_insert(now.monotonic_ms + CHECKPOINT_MS);
@@ -97,7 +98,11 @@ impl State {
     fn begin_sync(&mut self, key: PartitionKey) {
         let Some(topic) = self.topics.by_id_mut(key.0) else { return };
         let Some(partition) = topic.partition(key.1) else { return };
-        match partition.log.begin_sync(&mut *self.storage) {
+        let dir = partition.dir;
+        if self.log_dirs.check(dir).is_err() {
+            return;
+        }
+        match partition.log.begin_sync(self.log_dirs.storage(dir)) {
             Ok(Some((job, end))) => {
                 let token = self.disk.next_token;
                 self.disk.next_token += 1;
@@ -105,18 +110,22 @@ impl State {
                 self.disk.jobs.push_back((token, job));
             }
             Ok(None) => {}
-            Err(error) => self.storage_failed(&error),
+            Err(error) => self.storage_failed(dir, &error),
         }
     }
 
     /// A sync has ended.
     pub(crate) fn synced(&mut self, token: u64, result: Result<(), StorageError>) {
         let Some((key, end)) = self.disk.running.remove(&token) else { return };
-        if let Err(error) = result {
-            return self.storage_failed(&error);
-        }
         let topic = self.topics.by_id_mut(key.0);
         let Some(partition) = topic.and_then(|topic| topic.partition(key.1)) else { return };
+        let dir = partition.dir;
+        if let Err(error) = result {
+            return self.storage_failed(dir, &error);
+        }
+        if self.log_dirs.check(dir).is_err() {
+            return;
+        }
         partition.log.end_sync(end);
         let again = partition.log.wants_sync();
         self.news.push(News::Partition(key));
@@ -128,12 +137,6 @@ impl State {
 
     /// Does what is due on the disk.
     pub(crate) fn work_on_disk(&mut self, now: Now) {
-        if self.disk.offline.is_some() {
-            self.disk.flushes.clear();
-            self.disk.doomed.clear();
-            self.disk.next_checkpoint_ms = None;
-            return;
-        }
         while let Some((at, key)) = self.disk.flushes.first().copied() {
             if at > now.monotonic_ms {
                 break;
@@ -145,81 +148,100 @@ impl State {
             if *entry.key() > now.monotonic_ms {
                 break;
             }
-            for name in entry.remove() {
+            for (dir, name) in entry.remove() {
                 // What stays behind is deleted when the directory is opened again.
-                if let Err(error) = self.storage.remove(&name) {
+                if let Err(error) = self.log_dirs.storage(dir).remove(&name) {
                     tracing::warn!("{error}");
                 }
             }
         }
         if self.disk.next_checkpoint_ms.is_some_and(|at| at <= now.monotonic_ms) {
             self.disk.next_checkpoint_ms = None;
-            let written = self.write_checkpoints(Replace::Written);
-            let _ignored_once_offline = self.stored(written);
+            for dir in self.log_dirs.online() {
+                let written = self.write_checkpoints(dir, Replace::Written);
+                let _offline_from_now_on = self.stored(dir, written);
+            }
         }
     }
 
     /// Has files deleted that went out of logs, when their time has come.
-    pub(crate) fn doom(&mut self, now: Now, delay_ms: u64, names: Vec<String>) {
+    pub(crate) fn doom(&mut self, now: Now, delay_ms: u64, dir: DirId, names: Vec<String>) {
         if !names.is_empty() {
             let at = now.monotonic_ms.saturating_add(delay_ms);
+            let names = names.into_iter().map(|name| (dir, name));
             self.disk.doomed.entry(at).or_default().extend(names);
         }
     }
 
-    /// Writes down where logs begin, so that no restart brings deleted records back.
-    pub(crate) fn note_log_starts(&mut self) -> Result<(), StorageError> {
-        if !self.storage.is_durable() {
+    /// Writes down where the logs of a directory begin, so that no restart brings deleted records back.
+    pub(crate) fn note_log_starts(&mut self, dir: DirId) -> Result<(), StorageError> {
+        if !self.log_dirs.are_durable() {
             return Ok(());
         }
-        let written = self.write_offsets(checkpoint::LOG_STARTS, Replace::Synced, |log| {
+        let written = self.write_offsets(dir, checkpoint::LOG_STARTS, Replace::Synced, |log| {
             (log.start_offset() > log.first_base_offset()).then(|| log.start_offset())
         });
-        self.stored(written)
+        self.stored(dir, written)
     }
 
-    fn write_checkpoints(&mut self, how: Replace) -> Result<(), StorageError> {
-        self.write_offsets(checkpoint::RECOVERY_POINTS, how, |log| Some(log.recovery_point()))?;
-        self.write_offsets(checkpoint::HIGH_WATERMARKS, how, |log| Some(log.high_watermark()))
+    fn write_checkpoints(&mut self, dir: DirId, how: Replace) -> Result<(), StorageError> {
+        let points = checkpoint::RECOVERY_POINTS;
+        self.write_offsets(dir, points, how, |log| Some(log.recovery_point()))?;
+        let marks = checkpoint::HIGH_WATERMARKS;
+        self.write_offsets(dir, marks, how, |log| Some(log.high_watermark()))
     }
 
     fn write_offsets(
         &mut self,
+        dir: DirId,
         name: &str,
         how: Replace,
         offset: impl Fn(&crate::log::Log) -> Option<i64>,
     ) -> Result<(), StorageError> {
         let partitions = self.topics.iter().flat_map(|topic| {
             let numbered = (0..).zip(&topic.partitions);
-            numbered.map(|(index, partition)| (&*topic.name, index, &partition.log))
+            let there = numbered.filter(|(_, partition)| partition.dir == dir);
+            there.map(|(index, partition)| (&*topic.name, index, &partition.log))
         });
         let offsets =
             partitions.filter_map(|(topic, index, log)| Some((topic, index, offset(log)?)));
         let text = checkpoint::offsets_text(offsets);
-        self.storage.replace(name, text.as_bytes(), how)
+        self.log_dirs.storage(dir).replace(name, text.as_bytes(), how)
     }
 
     /// Syncs everything and says that it is: what the next process finds needs no recovery.
+    ///
+    /// # Errors
+    /// When a directory is offline, or goes offline now; the others are in order all the same.
     pub(crate) fn stop(&mut self) -> Result<(), StorageError> {
-        if !self.storage.is_durable() {
+        if !self.log_dirs.are_durable() {
             return Ok(());
         }
-        self.disk.check()?;
-        for topic in self.topics.iter_mut() {
-            for partition in &mut topic.partitions {
-                partition.stop(&mut *self.storage)?;
-            }
+        let mut result = Ok(());
+        for dir in self.log_dirs.opened() {
+            let stopped = self.log_dirs.check(dir).and_then(|()| self.stop_in(dir));
+            result = result.and(stopped);
         }
-        self.stop_metadata()?;
-        self.storage.sync_everything()?.run()?;
-        for topic in self.topics.iter_mut() {
-            for partition in &mut topic.partitions {
-                partition.log.end_sync(partition.log.end_offset());
-            }
+        result
+    }
+
+    fn stop_in(&mut self, dir: DirId) -> Result<(), StorageError> {
+        let storage = self.log_dirs.storage(dir);
+        let all = self.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+        for partition in all.filter(|partition| partition.dir == dir) {
+            partition.stop(storage)?;
         }
-        self.note_log_starts()?;
-        self.write_checkpoints(Replace::Synced)?;
+        if dir == self.log_dirs.metadata() {
+            self.stop_metadata()?;
+        }
+        self.log_dirs.storage(dir).sync_everything()?.run()?;
+        let all = self.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+        for partition in all.filter(|partition| partition.dir == dir) {
+            partition.log.end_sync(partition.log.end_offset());
+        }
+        self.note_log_starts(dir)?;
+        self.write_checkpoints(dir, Replace::Synced)?;
         let note = br#"{"version":0,"brokerEpoch":0}"#;
-        self.storage.replace(CLEAN_SHUTDOWN, note, Replace::Synced)
+        self.log_dirs.storage(dir).replace(CLEAN_SHUTDOWN, note, Replace::Synced)
     }
 }

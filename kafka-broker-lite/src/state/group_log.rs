@@ -2,7 +2,7 @@
 //!
 //! Where the log has to be synced before it counts, answers of groups wait for that.
 
-use super::{News, PartitionKey, State};
+use super::{DirId, LogDirs, News, PartitionKey, State};
 use crate::clock::Now;
 use crate::group::{
     Answer, Coordinator, Entry, GroupLog, OFFSETS_TOPIC, Ticket, Turn, partition_of,
@@ -29,21 +29,21 @@ pub(super) struct Held {
 /// The topic's partitions, as groups write to them.
 struct OffsetsTopic<'a> {
     topics: &'a mut Topics,
-    storage: &'a mut dyn Storage,
+    log_dirs: &'a mut LogDirs,
     now: Now,
-    /// Nothing is written any more.
-    offline: bool,
     written: Vec<PartitionKey>,
-    failure: Option<StorageError>,
+    failure: Option<(DirId, StorageError)>,
 }
 
 impl GroupLog for OffsetsTopic<'_> {
     fn append(&mut self, group: &str, entries: &[Entry]) -> Result<(), ErrorCode> {
         let wall_ms = self.now.wall_ms;
-        let topic = self.topics.by_name_mut(OFFSETS_TOPIC).filter(|_| !self.offline);
+        let topic = self.topics.by_name_mut(OFFSETS_TOPIC);
         let topic = topic.ok_or(ErrorCode::COORDINATOR_NOT_AVAILABLE)?;
         let at = partition_of(group, topic.partitions.len());
         let partition = topic.partitions.get_mut(at).ok_or(ErrorCode::NOT_COORDINATOR)?;
+        let dir = partition.dir;
+        self.log_dirs.check(dir).map_err(|_| ErrorCode::COORDINATOR_NOT_AVAILABLE)?;
         let mut builder = BatchBuilder::new(Vec::new());
         for Entry { key, value } in entries {
             builder.append(wall_ms, Some(key), value.as_deref(), &[]);
@@ -53,9 +53,10 @@ impl GroupLog for OffsetsTopic<'_> {
             return Err(ErrorCode::UNKNOWN_SERVER_ERROR);
         };
         let (epoch, config) = (partition.leader_epoch, &topic.log_config);
-        let appended = partition.log.append(self.storage, config, &batch, epoch, wall_ms);
+        let storage = self.log_dirs.storage(dir);
+        let appended = partition.log.append(storage, config, &batch, epoch, wall_ms);
         if let Err(error) = appended {
-            self.failure = Some(error);
+            self.failure = Some((dir, error));
             return Err(ErrorCode::NOT_COORDINATOR);
         }
         self.written.push((topic.id, i32::try_from(at).unwrap_or(i32::MAX)));
@@ -82,9 +83,8 @@ impl State {
         let mut answers = Vec::new();
         let mut log = OffsetsTopic {
             topics: &mut self.topics,
-            storage: &mut *self.storage,
+            log_dirs: &mut self.log_dirs,
             now,
-            offline: self.disk.check().is_err(),
             written: Vec::new(),
             failure: None,
         };
@@ -98,7 +98,7 @@ impl State {
             self.appended(now, key);
             unsynced.extend(self.end_of(key).map(|end| (key, end)));
         }
-        failure.iter().for_each(|error| self.storage_failed(error));
+        failure.iter().for_each(|(dir, error)| self.storage_failed(*dir, error));
         unsynced.retain(|one| self.is_synced(&[*one]) != Ok(true));
         if unsynced.is_empty() || answers.is_empty() {
             self.give(answers);
@@ -123,11 +123,12 @@ impl State {
     /// # Errors
     /// When it will never be.
     pub(crate) fn is_synced(&mut self, unsynced: &[Unsynced]) -> Result<bool, ErrorCode> {
-        self.disk.check().map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
         for (key, end) in unsynced {
             let topic = self.topics.by_id_mut(key.0);
             let partition = topic.and_then(|topic| topic.partition(key.1));
             let partition = partition.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+            let online = self.log_dirs.check(partition.dir);
+            online.map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
             if partition.log.high_watermark() < *end {
                 return Ok(false);
             }
@@ -176,14 +177,24 @@ impl State {
     /// When the log cannot be read.
     pub(crate) fn load_groups(&mut self, now: Now) -> Result<(), StorageError> {
         self.with_groups(now, Coordinator::unload);
+        let mut failure = None;
         if let Some(topic) = self.topics.by_name(OFFSETS_TOPIC) {
             for partition in &topic.partitions {
-                let storage = &mut *self.storage;
-                load(&partition.log, storage, &mut self.decompressor, &mut self.groups)?;
+                let dir = partition.dir;
+                if self.log_dirs.check(dir).is_err() {
+                    continue;
+                }
+                let storage = self.log_dirs.storage(dir);
+                let loaded =
+                    load(&partition.log, storage, &mut self.decompressor, &mut self.groups);
+                failure = failure.or(loaded.err().map(|error| (dir, error)));
             }
         }
         self.with_groups(now, Coordinator::start);
-        Ok(())
+        match failure {
+            Some((dir, error)) => self.stored(dir, Err(error)),
+            None => Ok(()),
+        }
     }
 }
 

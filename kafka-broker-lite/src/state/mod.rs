@@ -3,12 +3,15 @@
 mod directory;
 mod disk;
 mod group_log;
+mod log_dirs;
 mod opening;
 mod partition;
 mod producers;
 mod snapshot;
 
 pub(crate) use group_log::Unsynced;
+pub use log_dirs::LogDir;
+pub(crate) use log_dirs::{DirId, LogDirs};
 pub(crate) use partition::{AppendContext, Partition, Refusal, Rejected};
 
 use crate::clock::Now;
@@ -16,7 +19,7 @@ use crate::config::{BrokerConfig, ListenerName};
 use crate::control::Control;
 use crate::fetch_session::FetchSessions;
 use crate::group::{Answer, Coordinator, OFFSETS_TOPIC, Ticket};
-use crate::log::{Storage, StorageError};
+use crate::log::StorageError;
 use crate::metadata::{BROKER, Configs, Journal, Scope, TOPIC, Topic, Topics, Values};
 use disk::Disk;
 use kafka_proto::ErrorCode;
@@ -26,6 +29,7 @@ use kafka_proto::stored::metadata::{
     ConfigRecord, PartitionRecord, ProducerIdsRecord, RemoveTopicRecord, TopicRecord,
 };
 use kafka_proto::uuid::Uuid;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Producer ids that are taken at a time.
@@ -64,7 +68,7 @@ pub(crate) struct State {
     pub(crate) config: BrokerConfig,
     pub(crate) configs: Configs,
     pub(crate) topics: Topics,
-    pub(crate) storage: Box<dyn Storage>,
+    pub(crate) log_dirs: LogDirs,
     pub(crate) decompressor: Decompressor,
     pub(crate) sessions: FetchSessions,
     pub(crate) control: Control,
@@ -76,7 +80,6 @@ pub(crate) struct State {
     pub(crate) disk: Disk,
     /// The metadata log, on a storage that lasts.
     journal: Option<Journal>,
-    directory_id: Uuid,
     next_producer_id: i64,
     /// The end of the block of producer ids that this broker has taken.
     producer_ids_end: i64,
@@ -84,13 +87,13 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(config: BrokerConfig, storage: Box<dyn Storage>, now: Now) -> Self {
+    pub(crate) fn new(config: BrokerConfig, log_dirs: Vec<LogDir>, now: Now) -> Self {
         let configs = Configs::new(config.properties());
         let slots = config.max_incremental_fetch_session_cache_slots;
         Self {
             configs,
             topics: Topics::default(),
-            storage,
+            log_dirs: LogDirs::new(log_dirs),
             decompressor: Decompressor::new(),
             sessions: FetchSessions::new(slots),
             control: Control::default(),
@@ -99,7 +102,6 @@ impl State {
             news: Vec::new(),
             disk: Disk::default(),
             journal: None,
-            directory_id: Uuid::ZERO,
             next_producer_id: 0,
             producer_ids_end: 0,
             random: now.random,
@@ -154,12 +156,13 @@ impl State {
         let id = self.new_topic_id(now);
         let mut records = vec![TopicRecord { name: name.clone(), topic_id: id }.into()];
         records.extend(config_records(TOPIC, name, &Values::new(), &configs));
-        records.extend((0..partitions).map(|index| self.partition_record(id, index)));
+        let places = self.places(0..partitions);
+        records.extend(places.iter().map(|place| self.partition_record(id, *place)));
         self.record(now, &records)?;
         let log_config = self.configs.log_config(&configs);
         let name = name.clone();
         self.topics.insert(Topic { name, id, partitions: Vec::new(), configs, log_config });
-        self.add_partitions(now, id, partitions)?;
+        self.add_partitions(now, id, &places)?;
         Ok(id)
     }
 
@@ -171,22 +174,50 @@ impl State {
         partitions: i32,
     ) -> Result<(), StorageError> {
         let has = self.topics.by_id(id).map_or(0, |topic| topic.partitions.len());
-        let added = (0..partitions).skip(has);
-        let records: Vec<_> = added.map(|index| self.partition_record(id, index)).collect();
+        let places = self.places(i32::try_from(has).unwrap_or(i32::MAX)..partitions);
+        let records: Vec<_> =
+            places.iter().map(|place| self.partition_record(id, *place)).collect();
         self.record(now, &records)?;
-        self.add_partitions(now, id, partitions)
+        self.add_partitions(now, id, &places)
     }
 
-    fn add_partitions(&mut self, now: Now, id: Uuid, partitions: i32) -> Result<(), StorageError> {
+    /// Where partitions go that are to be made: each into the directory with the fewest, as in Kafka.
+    fn places(&self, indexes: std::ops::Range<i32>) -> Vec<(i32, DirId)> {
+        let mut counts: BTreeMap<DirId, usize> = BTreeMap::new();
+        for partition in self.topics.iter().flat_map(|topic| &topic.partitions) {
+            *counts.entry(partition.dir).or_default() += 1;
+        }
+        let online = self.log_dirs.online();
+        let fewest = |counts: &BTreeMap<DirId, usize>| {
+            online.iter().copied().min_by_key(|dir| counts.get(dir).copied().unwrap_or(0))
+        };
+        indexes
+            .map(|index| {
+                let dir = fewest(&counts).unwrap_or_else(|| self.log_dirs.metadata());
+                *counts.entry(dir).or_default() += 1;
+                (index, dir)
+            })
+            .collect()
+    }
+
+    fn add_partitions(
+        &mut self,
+        now: Now,
+        id: Uuid,
+        places: &[(i32, DirId)],
+    ) -> Result<(), StorageError> {
         let Some(topic) = self.topics.by_id_mut(id) else { return Ok(()) };
-        for index in (0..partitions).skip(topic.partitions.len()) {
-            let storage = &mut *self.storage;
-            let made = Partition::create(storage, &topic.name, index, now.wall_ms)
-                .and_then(|made| directory::note_topic(storage, &made.name, id).map(|()| made));
+        for (index, dir) in places {
+            let storage = self.log_dirs.storage(*dir);
+            let made = Partition::create((*dir, storage), (&topic.name, *index), now.wall_ms)
+                .and_then(|made| {
+                    let storage = self.log_dirs.storage(*dir);
+                    directory::note_topic(storage, &made.name, id).map(|()| made)
+                });
             match made {
                 Ok(partition) => topic.partitions.push(partition),
                 Err(error) => {
-                    self.storage_failed(&error);
+                    self.storage_failed(*dir, &error);
                     return Err(error);
                 }
             }
@@ -194,7 +225,11 @@ impl State {
         Ok(())
     }
 
-    fn partition_record(&self, topic_id: Uuid, partition_id: i32) -> MetadataRecord {
+    fn partition_record(
+        &self,
+        topic_id: Uuid,
+        (partition_id, dir): (i32, DirId),
+    ) -> MetadataRecord {
         let node_id = self.config.node_id;
         let partition = PartitionRecord {
             partition_id,
@@ -204,7 +239,7 @@ impl State {
             leader: node_id,
             leader_epoch: 0,
             partition_epoch: 0,
-            directories: vec![self.directory_id],
+            directories: vec![self.log_dirs.uuid(dir)],
             ..PartitionRecord::default()
         };
         partition.into()
@@ -224,10 +259,15 @@ impl State {
         let unique = format!("{:016x}{:016x}", self.random(now), self.random(now));
         for (index, partition) in (0..).zip(&mut topic.partitions) {
             self.news.push(News::Partition((id, index)));
-            let deleted = partition.log.delete(&mut *self.storage, &unique);
+            let dir = partition.dir;
+            if self.log_dirs.check(dir).is_err() {
+                // It is found to belong to no topic when the directory is opened again.
+                continue;
+            }
+            let deleted = partition.log.delete(self.log_dirs.storage(dir), &unique);
             let doomed = partition.log.take_doomed();
-            self.doom(now, topic.log_config.file_delete_delay_ms, doomed);
-            self.stored(deleted)?;
+            self.doom(now, topic.log_config.file_delete_delay_ms, dir, doomed);
+            self.stored(dir, deleted)?;
         }
         Ok(())
     }
@@ -279,25 +319,26 @@ impl State {
     pub(crate) fn clean(&mut self, now: Now) {
         const EXPIRATION: &str = "producer.id.expiration.ms";
         let expiration_ms = self.configs.broker_number(EXPIRATION).unwrap_or(i64::MAX);
-        if self.disk.check().is_err() {
-            return;
-        }
-        let (mut doomed, mut failed) = (Vec::new(), None);
+        let (mut doomed, mut failed) = (Vec::new(), Vec::new());
         for topic in self.topics.iter_mut() {
             let delay_ms = topic.log_config.file_delete_delay_ms;
             for (index, partition) in (0..).zip(&mut topic.partitions) {
                 partition.producers.expire(now.wall_ms, expiration_ms);
-                let storage = &mut *self.storage;
+                let dir = partition.dir;
+                if self.log_dirs.check(dir).is_err() {
+                    continue;
+                }
+                let storage = self.log_dirs.storage(dir);
                 let deleted = partition.log.retain(storage, &topic.log_config, now.wall_ms);
                 if deleted != Ok(0) {
                     self.news.push(News::Partition((topic.id, index)));
                 }
-                doomed.push((delay_ms, partition.log.take_doomed()));
-                failed = failed.or(deleted.err());
+                doomed.push((delay_ms, dir, partition.log.take_doomed()));
+                failed.extend(deleted.err().map(|error| (dir, error)));
             }
         }
-        doomed.into_iter().for_each(|(delay_ms, names)| self.doom(now, delay_ms, names));
-        failed.iter().for_each(|error| self.storage_failed(error));
+        doomed.into_iter().for_each(|(delay_ms, dir, names)| self.doom(now, delay_ms, dir, names));
+        failed.iter().for_each(|(dir, error)| self.storage_failed(*dir, error));
     }
 
     /// Checks the leader epoch that a request believes in; -1 believes in none.

@@ -1,11 +1,12 @@
-//! Takes a log directory over from the process before, or begins a new one.
+//! Takes log directories over from the process before, or begins new ones.
 
-use super::directory::{self, Identity};
+use super::directory;
 use super::disk::CLEAN_SHUTDOWN;
+use super::log_dirs::{DirId, LogDir};
 use super::{News, Partition, State};
 use crate::clock::Now;
 use crate::config::BrokerConfig;
-use crate::log::{Checkpoint, Storage, StorageError, checkpoint};
+use crate::log::{Checkpoint, StorageError, checkpoint};
 use crate::metadata::{
     BROKER, Image, ImagePartition, ImageTopic, Journal, Scope, TOPIC, Topic, Values,
 };
@@ -15,45 +16,62 @@ use kafka_proto::stored::metadata::{
     PartitionChangeRecord, RegisterBrokerRecord,
 };
 use kafka_proto::uuid::Uuid;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The level of the metadata records that are written, that of Kafka 4.4.
 const METADATA_VERSION: (&str, i16, i16) = ("metadata.version", 7, 33);
 
-/// What the process before has left behind besides the logs.
+/// What the process before has left behind in a directory besides the logs.
+#[derive(Default)]
 struct Notes {
     clean: bool,
     recovery_points: checkpoint::Offsets,
     starts: checkpoint::Offsets,
+    /// The topics of the logs that are there, by the names of their directories.
+    logs: BTreeMap<String, Option<Uuid>>,
 }
 
+impl Notes {
+    fn of(&self, place: &(String, i32)) -> Checkpoint {
+        Checkpoint {
+            start: self.starts.get(place).copied().unwrap_or(0),
+            recovery_point: self.recovery_points.get(place).copied().unwrap_or(0),
+            clean: self.clean,
+        }
+    }
+}
+
+/// The ids of directories up to this one mean something else: that a replica is nowhere yet, say.
+const LAST_RESERVED_ID: u128 = 99;
+
 impl State {
-    /// The state that a durable storage holds; everything that is found there is recovered.
+    /// The state that durable directories hold; everything that is found there is recovered.
     pub(crate) fn open(
         config: BrokerConfig,
-        storage: Box<dyn Storage>,
+        log_dirs: Vec<LogDir>,
         now: Now,
     ) -> Result<Self, StorageError> {
-        let mut state = Self::new(config, storage, now);
-        if !state.storage.is_durable() {
+        let mut state = Self::new(config, log_dirs, now);
+        if !state.log_dirs.are_durable() {
             return Ok(state);
         }
-        let fresh = Identity {
-            cluster_id: state.config.cluster_id.to_string(),
-            directory_id: state.new_topic_id(now),
-        };
+        state.identify(now)?;
         let node_id = state.config.node_id;
-        let identity = directory::identify(&mut *state.storage, node_id, fresh)?;
-        state.config.cluster_id = identity.cluster_id.into();
-        state.directory_id = identity.directory_id;
-        let notes = state.notes()?;
+        let mut notes = BTreeMap::new();
+        for dir in state.log_dirs.online() {
+            notes.insert(dir, state.notes(dir)?);
+        }
+        let dir = state.find_metadata(&notes)?;
         let log_config = state.configs.log_config(&Values::new());
-        let origin = (notes.clean, node_id);
-        let (journal, image) = Journal::open(&mut *state.storage, log_config, origin, now.wall_ms)?;
+        let origin = (notes.get(&dir).is_some_and(|notes| notes.clean), node_id);
+        let storage = state.log_dirs.storage(dir);
+        let (journal, image) = Journal::open(storage, log_config, origin, now.wall_ms)?;
         state.journal = Some(journal);
         state.adopt_configs(&image);
-        state.tidy(&image, now)?;
+        for (dir, notes) in &mut notes {
+            state.tidy(*dir, notes, &image, now)?;
+        }
         let moved = state.adopt_topics(&image, &notes, now)?;
         state.announce(&image, moved, now)?;
         state.next_producer_id = image.next_producer_id;
@@ -62,8 +80,41 @@ impl State {
         Ok(state)
     }
 
-    fn notes(&mut self) -> Result<Notes, StorageError> {
-        let storage = &mut *self.storage;
+    /// Learns to whom the directories belong, and gives them to this broker.
+    fn identify(&mut self, now: Now) -> Result<(), StorageError> {
+        let fresh: Vec<_> = self.log_dirs.ids().map(|_| self.new_topic_id(now)).collect();
+        let mut fresh = fresh.into_iter();
+        let (node_id, cluster_id) = (self.config.node_id, self.config.cluster_id.clone());
+        let mut next = || fresh.next().unwrap_or(Uuid::ZERO);
+        let cluster_id = self.log_dirs.identify(node_id, &cluster_id, &mut next)?;
+        self.config.cluster_id = cluster_id.into();
+        Ok(())
+    }
+
+    /// Finds the directory with the metadata log, or chooses it: the first.
+    fn find_metadata(&mut self, notes: &BTreeMap<DirId, Notes>) -> Result<DirId, StorageError> {
+        let mut found = None;
+        for dir in notes.keys() {
+            if !self.log_dirs.storage(*dir).list(Journal::DIRECTORY)?.is_empty() {
+                found = Some(*dir);
+                break;
+            }
+        }
+        let first = self.log_dirs.metadata();
+        let dir = match found {
+            Some(dir) => dir,
+            // It may lie in a directory that cannot be used: better no broker than one that knows no topics.
+            None => {
+                self.log_dirs.ids().try_for_each(|dir| self.log_dirs.check(dir))?;
+                first
+            }
+        };
+        self.log_dirs.keep_metadata_in(dir);
+        Ok(dir)
+    }
+
+    fn notes(&mut self, dir: DirId) -> Result<Notes, StorageError> {
+        let storage = self.log_dirs.storage(dir);
         let clean = storage.load(CLEAN_SHUTDOWN)?.is_some();
         if clean {
             // From here on only another clean stop makes it true again, so it must not come back.
@@ -71,13 +122,15 @@ impl State {
             storage.sync(&[])?.run()?;
         }
         let mut offsets = |name| {
-            let loaded = storage.load(name)?;
-            Ok(loaded.as_deref().and_then(checkpoint::parse_offsets).unwrap_or_default())
+            let loaded = storage.load(name);
+            loaded
+                .map(|text| text.as_deref().and_then(checkpoint::parse_offsets).unwrap_or_default())
         };
         Ok(Notes {
             clean,
             recovery_points: offsets(checkpoint::RECOVERY_POINTS)?,
             starts: offsets(checkpoint::LOG_STARTS)?,
+            logs: BTreeMap::new(),
         })
     }
 
@@ -90,8 +143,15 @@ impl State {
         }
     }
 
-    /// Moves directories out of the way that belong to no topic, and deletes those that were to be deleted.
-    fn tidy(&mut self, image: &Image, now: Now) -> Result<(), StorageError> {
+    /// Moves directories out of the way that belong to no topic, and deletes those that were to be deleted or never
+    /// came to be whole; notes what remains.
+    fn tidy(
+        &mut self,
+        dir: DirId,
+        notes: &mut Notes,
+        image: &Image,
+        now: Now,
+    ) -> Result<(), StorageError> {
         let known: BTreeSet<(String, Uuid)> = image
             .topics
             .iter()
@@ -100,16 +160,16 @@ impl State {
             })
             .collect();
         let names: BTreeSet<&str> = known.iter().map(|(name, _)| &**name).collect();
-        for name in self.storage.list("")? {
-            if name.ends_with("-delete") {
-                self.storage.remove(&name)?;
+        for name in self.log_dirs.storage(dir).list("")? {
+            if name.ends_with("-delete") || name.ends_with("-future") {
+                self.log_dirs.storage(dir).remove(&name)?;
                 continue;
             }
             let numbered = name.rsplit_once('-').is_some_and(|(_, n)| n.parse::<u32>().is_ok());
             if !numbered || name == Journal::DIRECTORY {
                 continue;
             }
-            let id = directory::topic_of(&mut *self.storage, &name)?;
+            let id = directory::topic_of(self.log_dirs.storage(dir), &name)?;
             let stray = match id {
                 Some(id) => !known.contains(&(name.clone(), id)),
                 None => !names.contains(&*name),
@@ -117,7 +177,9 @@ impl State {
             if stray {
                 let to = format!("{name}.{:032x}-stray", self.random(now));
                 tracing::warn!("{name} belongs to no topic of this broker and is now {to}");
-                self.storage.rename(&name, &to)?;
+                self.log_dirs.storage(dir).rename(&name, &to)?;
+            } else {
+                notes.logs.insert(name, id);
             }
         }
         Ok(())
@@ -127,7 +189,7 @@ impl State {
     fn adopt_topics(
         &mut self,
         image: &Image,
-        notes: &Notes,
+        notes: &BTreeMap<DirId, Notes>,
         now: Now,
     ) -> Result<Vec<MetadataRecord>, StorageError> {
         let mut moved = Vec::new();
@@ -137,23 +199,25 @@ impl State {
             let log_config = self.configs.log_config(&configs);
             let ImageTopic { name, partitions: known } = topic;
             let mut partitions = Vec::with_capacity(known.len());
-            for (index, ImagePartition { leader, leader_epoch }) in known {
-                // Records may be gone that were not synced: who follows the log has to be able to tell.
-                let anew = !notes.clean || *leader != self.config.node_id;
-                if anew {
-                    moved.push(self.lead(*id, *index));
-                }
-                let place = (name.to_string(), *index);
-                let noted = Checkpoint {
-                    start: notes.starts.get(&place).copied().unwrap_or(0),
-                    recovery_point: notes.recovery_points.get(&place).copied().unwrap_or(0),
-                    clean: notes.clean,
+            for (index, known) in known {
+                let ImagePartition { leader, leader_epoch, directory } = *known;
+                let dir = self.place_of(&format!("{name}-{index}"), directory, notes);
+                let Some(notes) = notes.get(&dir) else {
+                    partitions.push(Partition::offline(dir, (name, *index), leader_epoch));
+                    continue;
                 };
-                let storage = &mut *self.storage;
+                // Records may be gone that were not synced: who follows the log has to be able to tell.
+                let anew = !notes.clean || leader != self.config.node_id;
+                let own = self.log_dirs.uuid(dir);
+                if anew || directory != own {
+                    moved.push(self.lead(*id, *index, anew, own));
+                }
+                let noted = notes.of(&(name.to_string(), *index));
+                let storage = self.log_dirs.storage(dir);
                 let epoch = leader_epoch + i32::from(anew);
-                let place = (&**name, *index);
-                let opened =
-                    Partition::open(storage, place, &log_config, noted, epoch, now.wall_ms)?;
+                let (place, at) = ((&**name, *index), (dir, storage));
+                let opened = Partition::open(at, place, &log_config, noted, epoch, now.wall_ms)?;
+                let storage = self.log_dirs.storage(dir);
                 if directory::topic_of(storage, &opened.name)? != Some(*id) {
                     directory::note_topic(storage, &opened.name, *id)?;
                 }
@@ -165,16 +229,40 @@ impl State {
         Ok(moved)
     }
 
-    fn lead(&self, topic_id: Uuid, partition_id: i32) -> MetadataRecord {
+    /// Where a partition lies, or is to lie: where its log is; else where the metadata says.
+    fn place_of(&mut self, log: &str, noted: Uuid, notes: &BTreeMap<DirId, Notes>) -> DirId {
+        let known = self.log_dirs.with_uuid(noted);
+        let holds = |dir: &DirId| notes.get(dir).is_some_and(|notes| notes.logs.contains_key(log));
+        if let Some(dir) = known.filter(holds).or(notes.keys().copied().find(holds)) {
+            return dir;
+        }
+        let reserved = u128::from_be_bytes(noted.0) <= LAST_RESERVED_ID;
+        let unreadable = self.log_dirs.listed().find(|dir| !notes.contains_key(dir));
+        match known.or(unreadable.filter(|_| !reserved)) {
+            Some(dir) => dir,
+            None if reserved => self.log_dirs.metadata(),
+            None => self.log_dirs.add_missing(noted),
+        }
+    }
+
+    /// Notes that this broker leads a partition anew, or only where it lies.
+    fn lead(&self, topic_id: Uuid, index: i32, anew: bool, directory: Uuid) -> MetadataRecord {
+        let place = PartitionChangeRecord {
+            partition_id: index,
+            topic_id,
+            directories: Some(vec![directory]),
+            ..PartitionChangeRecord::default()
+        };
+        if !anew {
+            return place.into();
+        }
         let leader = self.config.node_id;
         let change = PartitionChangeRecord {
-            partition_id,
-            topic_id,
             leader,
             isr: Some(vec![leader]),
             eligible_leader_replicas: Some(Vec::new()),
             last_known_elr: Some(Vec::new()),
-            ..PartitionChangeRecord::default()
+            ..place
         };
         change.into()
     }
@@ -188,16 +276,17 @@ impl State {
     ) -> Result<(), StorageError> {
         let Some(topic) = self.topics.by_name_mut(topic) else { return Ok(()) };
         let key = (topic.id, index);
-        if topic.partition(index).is_none() {
-            return Ok(());
-        }
-        self.record(now, &[self.lead(key.0, index)])?;
+        let Some(partition) = topic.partition(index) else { return Ok(()) };
+        let dir = partition.dir;
+        let led = self.lead(key.0, index, true, self.log_dirs.uuid(dir));
+        self.record(now, &[led])?;
         let topic = self.topics.by_id_mut(key.0);
         let Some(partition) = topic.and_then(|topic| topic.partition(index)) else { return Ok(()) };
         partition.leader_epoch += 1;
-        partition.log.begin_epoch(&mut *self.storage, partition.leader_epoch)?;
+        let epoch = partition.leader_epoch;
+        let begun = partition.log.begin_epoch(self.log_dirs.storage(dir), epoch);
         self.news.push(News::Partition(key));
-        Ok(())
+        self.stored(dir, begun)
     }
 
     /// Says in the metadata log that this broker is here, and what it leads.
@@ -232,7 +321,12 @@ impl State {
             end_points,
             features: vec![feature],
             rack: self.config.rack.clone(),
-            log_dirs: vec![self.directory_id],
+            log_dirs: self
+                .log_dirs
+                .online()
+                .into_iter()
+                .map(|dir| self.log_dirs.uuid(dir))
+                .collect(),
             ..RegisterBrokerRecord::default()
         };
         records.push(registered.into());
@@ -253,15 +347,16 @@ impl State {
         now: Now,
         records: &[MetadataRecord],
     ) -> Result<(), StorageError> {
-        self.disk.check()?;
+        let dir = self.log_dirs.metadata();
+        self.log_dirs.check(dir)?;
         let Some(journal) = &mut self.journal else { return Ok(()) };
-        let appended = journal.append(&mut *self.storage, records, now.wall_ms);
-        self.stored(appended)
+        let appended = journal.append(self.log_dirs.storage(dir), records, now.wall_ms);
+        self.stored(dir, appended)
     }
 
     pub(super) fn stop_metadata(&mut self) -> Result<(), StorageError> {
         match &mut self.journal {
-            Some(journal) => journal.stop(&mut *self.storage),
+            Some(journal) => journal.stop(self.log_dirs.storage(self.log_dirs.metadata())),
             None => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 //! A batch is judged by its header and checksum alone. Its records are looked at only where the topic asks for
 //! something that no header tells: keys on a compacted topic, or timestamps with a lower limit.
 
+use super::log_dirs::DirId;
 use super::producers::{NO_PRODUCER_ID, Producers, Verdict};
 use super::snapshot;
 use crate::log::{Checkpoint, Log, LogConfig, Storage, StorageError};
@@ -28,6 +29,8 @@ const SMALLEST_OLD_MESSAGE: i32 = 14;
 pub(crate) struct Partition {
     /// As Kafka prints it: topic, dash, number.
     pub(crate) name: String,
+    /// The log directory it lies in.
+    pub(crate) dir: DirId,
     pub(crate) log: Log,
     pub(crate) producers: Producers,
     pub(crate) leader_epoch: i32,
@@ -103,20 +106,19 @@ pub(crate) struct AppendContext<'a> {
 
 impl Partition {
     pub(crate) fn create(
-        storage: &mut dyn Storage,
-        topic: &str,
-        index: i32,
+        (dir, storage): (DirId, &mut dyn Storage),
+        (topic, index): (&str, i32),
         now_ms: i64,
     ) -> Result<Self, StorageError> {
         let name = format!("{topic}-{index}");
         let mut log = Log::create(storage, name.clone(), now_ms)?;
         log.begin_epoch(storage, 0)?;
-        Ok(Self { name, log, producers: Producers::default(), leader_epoch: 0 })
+        Ok(Self { name, dir, log, producers: Producers::default(), leader_epoch: 0 })
     }
 
     /// Takes a partition over from the process before; one that it did not come to make is made.
     pub(crate) fn open(
-        storage: &mut dyn Storage,
+        (dir, storage): (DirId, &mut dyn Storage),
         (topic, index): (&str, i32),
         config: &LogConfig,
         noted: Checkpoint,
@@ -127,7 +129,14 @@ impl Partition {
         let mut log = Log::open(storage, name.clone(), config, noted, now_ms)?;
         let producers = snapshot::recover(storage, &log, now_ms)?;
         log.begin_epoch(storage, leader_epoch)?;
-        Ok(Self { name, log, producers, leader_epoch })
+        Ok(Self { name, dir, log, producers, leader_epoch })
+    }
+
+    /// A partition whose log directory is offline: nothing of it is known here.
+    pub(crate) fn offline(dir: DirId, (topic, index): (&str, i32), leader_epoch: i32) -> Self {
+        let name = format!("{topic}-{index}");
+        let log = Log::offline(name.clone());
+        Self { name, dir, log, producers: Producers::default(), leader_epoch }
     }
 
     /// Leaves everything as the next process needs it. Everything has to be synced after this.

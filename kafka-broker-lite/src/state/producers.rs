@@ -21,10 +21,10 @@ pub(crate) struct Producers {
 }
 
 #[derive(Debug)]
-pub(super) struct Producer {
-    pub(super) epoch: i16,
-    pub(super) batches: VecDeque<Appended>,
-    pub(super) used_ms: i64,
+pub(crate) struct Producer {
+    pub(crate) epoch: i16,
+    pub(crate) batches: VecDeque<Appended>,
+    pub(crate) used_ms: i64,
 }
 
 /// A batch in the log, as far as its producer may ask for it again.
@@ -47,6 +47,11 @@ pub(crate) enum Verdict {
 }
 
 impl Producers {
+    /// All of them, by id.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, &Producer)> {
+        self.by_id.iter().map(|(id, producer)| (*id, producer))
+    }
+
     /// Judges a batch for `partition`; `header` carries a producer id.
     pub(crate) fn judge(&self, partition: &str, header: &BatchHeader) -> Verdict {
         let BatchHeader { producer_id: id, producer_epoch: epoch, base_sequence: first, .. } =

@@ -9,6 +9,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is how a check fails")]
 
+mod admin;
 mod batches;
 mod cluster;
 mod configs;
@@ -36,6 +37,13 @@ macro_rules! stories {
 }
 
 stories! {
+    admin::leaders_elected,
+    admin::log_dirs_described,
+    admin::producers_described,
+    admin::quotas_described,
+    admin::resources_listed,
+    admin::topics_described_in_pages,
+    admin::what_is_not_here,
     cluster::api_versions,
     cluster::clusters_are_described,
     cluster::coordinators_are_found,

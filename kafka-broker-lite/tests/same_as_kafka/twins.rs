@@ -12,6 +12,7 @@ use kafka_proto::wire::json::to_json;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,10 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const TRIES: usize = 15;
 
 /// Fields that no two brokers have in common: addresses, and the words in which configs are documented.
-const OWN: [&str; 6] = ["throttleTimeMs", "host", "port", "rack", "documentation", "clusterId"];
+const OWN: [&str; 7] =
+    ["throttleTimeMs", "host", "port", "rack", "documentation", "clusterId", "logDir"];
 
 /// Fields that are drawn or read from a clock; that they are set is compared, not to what.
-const DRAWN: [&str; 3] = ["logAppendTimeMs", "sessionId", "producerId"];
+const DRAWN: [&str; 6] =
+    ["logAppendTimeMs", "sessionId", "producerId", "lastTimestamp", "totalBytes", "usableBytes"];
 
 /// The id of no topic.
 pub(crate) const UNKNOWN: Uuid = Uuid([9; 16]);
@@ -79,6 +82,15 @@ impl Side {
     }
 }
 
+/// What ours keeps on disk, until it is dropped.
+struct Directory(PathBuf);
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// This broker and Apache Kafka.
 pub(crate) struct Twins {
     story: &'static str,
@@ -87,6 +99,7 @@ pub(crate) struct Twins {
     ours: Side,
     kafkas: Side,
     _cluster: Cluster,
+    _directory: Directory,
     asked: usize,
     differences: Vec<String>,
 }
@@ -95,14 +108,19 @@ impl Twins {
     /// Starts ours, set up as `.ci/kafka` sets up the other.
     pub(crate) async fn start(story: &'static str) -> Self {
         let address = std::env::var("KAFKA_BOOTSTRAP").unwrap();
-        let cluster =
-            Cluster::builder().config("auto.create.topics.enable", "true").start().await.unwrap();
+        let directory = std::env::temp_dir().join(format!("{}-{story}", std::process::id()));
+        let cluster = Cluster::builder()
+            .config("auto.create.topics.enable", "true")
+            .data_dir(&directory)
+            .start();
+        let cluster = cluster.await.unwrap();
         Self {
             story,
             prefix: format!("{}-{story}", std::process::id()),
             ours: Side::new(cluster.bootstrap_servers()),
             kafkas: Side::new(address),
             _cluster: cluster,
+            _directory: Directory(directory),
             asked: 0,
             differences: Vec::new(),
         }

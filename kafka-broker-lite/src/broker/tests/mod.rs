@@ -16,7 +16,7 @@ mod sessions;
 mod versions;
 
 use super::*;
-use crate::log::MemoryStorage;
+use crate::log::{MemoryStorage, Storage};
 use kafka_proto::frame::{decode_response, encode_request};
 use kafka_proto::messages::create_topics::{CreatableTopic, CreatableTopicConfig};
 use kafka_proto::messages::produce::{
@@ -55,6 +55,10 @@ impl World {
     }
 
     fn with_storage(storage: Box<dyn Storage>, properties: &[(&str, &str)]) -> Self {
+        Self::with_dirs(vec![LogDir::new("/logs", storage)], properties)
+    }
+
+    fn with_dirs(log_dirs: Vec<LogDir>, properties: &[(&str, &str)]) -> Self {
         let fixed = [
             ("listeners", "INSIDE://127.0.0.1:9092,OUTSIDE://127.0.0.1:9093"),
             ("advertised.listeners", "INSIDE://broker:9092,OUTSIDE://example.org:19093"),
@@ -65,7 +69,7 @@ impl World {
         let mut config = BrokerConfig::from_pairs(pairs).unwrap();
         config.cluster_id = "cluster-0123456789abcd".into();
         let now = Now { monotonic_ms: 0, wall_ms: START_MS, random: 42 };
-        let broker = Broker::new(config, storage, now).unwrap();
+        let broker = Broker::new(config, log_dirs, now).unwrap();
         let mut world = Self {
             broker,
             now,

@@ -31,7 +31,7 @@ fn ranges(response: &api_versions::Response) -> Vec<(i16, i16, i16)> {
 }
 
 /// What Kafka 4.4 serves of the APIs that are served here.
-const SERVED: [(i16, i16, i16); 26] = [
+const SERVED: [(i16, i16, i16); 35] = [
     (0, 0, 13),
     (1, 4, 18),
     (2, 1, 11),
@@ -51,13 +51,22 @@ const SERVED: [(i16, i16, i16); 26] = [
     (21, 0, 2),
     (22, 0, 5),
     (23, 2, 4),
+    (29, 1, 3),
     (32, 1, 4),
     (33, 0, 2),
+    (35, 1, 5),
     (37, 0, 3),
     (42, 0, 3),
+    (43, 0, 2),
     (44, 0, 1),
+    (46, 0, 0),
     (47, 0, 0),
+    (48, 0, 1),
+    (50, 0, 0),
     (60, 0, 2),
+    (61, 0, 0),
+    (74, 0, 1),
+    (75, 0, 0),
 ];
 
 fn is_served(api: ApiKey) -> bool {
@@ -78,11 +87,11 @@ fn offers_what_it_serves_in_the_order_of_the_keys() {
 fn an_answer_of_any_version_begins_like_version_0_and_has_no_default_tags() {
     let mut world = World::new();
     let old = raw(&mut world, 0);
-    assert_eq!(old[..10], [0, 0, 0, 7, 0, 0, 0, 0, 0, 26], "correlation id, no error, 26 rows");
+    assert_eq!(old[..10], [0, 0, 0, 7, 0, 0, 0, 0, 0, 35], "correlation id, no error, 35 rows");
     let flexible = raw(&mut world, 3);
-    assert_eq!(flexible[..7], [0, 0, 0, 7, 0, 0, 27], "no tags in the header");
+    assert_eq!(flexible[..7], [0, 0, 0, 7, 0, 0, 36], "no tags in the header");
     assert_eq!(flexible[flexible.len() - 5..], [0, 0, 0, 0, 0], "throttle time, then no tag");
-    assert_eq!(flexible.len(), 7 + 26 * 7 + 5);
+    assert_eq!(flexible.len(), 7 + 35 * 7 + 5);
 }
 
 #[test]
