@@ -252,12 +252,14 @@ pub fn decode_request_header(frame: &Bytes) -> Result<(RequestHeader, Bytes), De
     Ok((header, reader.rest()))
 }
 
-/// The body of a request.
+/// The body of a request. What follows it is dropped, as Apache Kafka does: librdkafka 2.16 sends three bytes too many
+/// when it asks for all topics.
 ///
 /// # Errors
 /// When the bytes hold no such request.
 pub fn decode_request<R: Request>(body: Bytes, version: i16) -> Result<R, DecodeError> {
-    decode_message(Reader::new(body), R::NAME, version, R::VERSIONS.contains(version), R::FLEXIBLE)
+    let known = R::VERSIONS.contains(version);
+    decode_message(&mut Reader::new(body), R::NAME, version, known, R::FLEXIBLE)
 }
 
 /// A response, without its length prefix: its correlation id and body.
@@ -274,11 +276,13 @@ pub fn decode_response<R: Request>(
         reader.tagged_fields(|_, _| Ok(false))?;
     }
     let known = R::VERSIONS.contains(version);
-    decode_message(reader, R::NAME, version, known, R::FLEXIBLE).map(|body| (correlation_id, body))
+    let body = decode_message(&mut reader, R::NAME, version, known, R::FLEXIBLE)?;
+    reader.finish()?;
+    Ok((correlation_id, body))
 }
 
 fn decode_message<M: Message>(
-    mut reader: Reader,
+    reader: &mut Reader,
     name: &'static str,
     version: i16,
     known: bool,
@@ -287,9 +291,7 @@ fn decode_message<M: Message>(
     if !known {
         return Err(reader.fail(DecodeReason::Version { name, version }));
     }
-    let message = M::decode(&mut reader, Cx::new(version, version >= flexible))?;
-    reader.finish()?;
-    Ok(message)
+    M::decode(reader, Cx::new(version, version >= flexible))
 }
 
 fn checked_flexible<R: Request>(version: i16) -> Result<bool, EncodeError> {
