@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is how a check fails")]
 
+mod cluster;
 mod console;
 mod frame;
 mod groups;

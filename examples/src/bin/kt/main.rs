@@ -2,6 +2,8 @@
 
 mod broker;
 mod clock;
+mod cluster;
+mod configs;
 mod console_consumer;
 mod console_producer;
 mod consumer_groups;
@@ -10,6 +12,7 @@ mod guide;
 mod kcat;
 mod lines;
 mod message;
+mod offsets;
 mod output;
 mod settings;
 mod stop;
@@ -20,6 +23,7 @@ mod values;
 use clap::{CommandFactory, Parser, Subcommand};
 use failure::{Failure, Outcome};
 use output::{Format, Out};
+use std::io::Write;
 use std::process::ExitCode;
 use stop::Stop;
 
@@ -46,8 +50,24 @@ enum Command {
     ConsoleConsumer(Box<console_consumer::ConsoleConsumer>),
     /// List, describe, reset and delete groups
     ConsumerGroups(Box<consumer_groups::ConsumerGroups>),
+    /// Show and change the configs of topics, brokers and groups
+    Configs(Box<configs::Configs>),
+    /// Show offsets of partitions: the ends, or what was there at a time
+    GetOffsets(offsets::GetOffsets),
+    /// Delete the records at the start of partitions
+    DeleteRecords(offsets::DeleteRecords),
+    /// Show the cluster's id and its brokers
+    Cluster(cluster::Cluster),
+    /// Show which APIs each broker serves, beside what we speak
+    BrokerApiVersions(cluster::BrokerApiVersions),
     /// Run a broker until Ctrl-C
     Broker(broker::Broker),
+    /// Print what a shell needs to complete commands and flags
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
     /// Show how to begin, or explain a command
     Help(guide::Help),
 }
@@ -82,18 +102,25 @@ fn run(cli: Cli) -> Outcome {
 }
 
 async fn dispatch(command: Command, kt: &mut Kt) -> Outcome {
+    let stop = kt.stop.clone();
+    let out = &mut kt.out;
     match command {
-        Command::Topics(topics) => {
-            let stop = kt.stop.clone();
-            stop.or(Box::pin(topics.run(&mut kt.out))).await
-        }
-        Command::ConsumerGroups(groups) => {
-            let stop = kt.stop.clone();
-            stop.or(Box::pin(groups.run(&mut kt.out))).await
-        }
+        Command::Topics(topics) => stop.or(Box::pin(topics.run(out))).await,
+        Command::ConsumerGroups(groups) => stop.or(Box::pin(groups.run(out))).await,
+        Command::Configs(configs) => stop.or(Box::pin(configs.run(out))).await,
+        Command::GetOffsets(offsets) => stop.or(Box::pin(offsets.run(out))).await,
+        Command::DeleteRecords(records) => stop.or(Box::pin(records.run(out))).await,
+        Command::Cluster(cluster) => stop.or(Box::pin(cluster.run(out))).await,
+        Command::BrokerApiVersions(versions) => stop.or(Box::pin(versions.run(out))).await,
         Command::ConsoleProducer(producer) => Box::pin(producer.run(kt)).await,
         Command::ConsoleConsumer(consumer) => Box::pin(consumer.run(kt)).await,
         Command::Broker(broker) => broker.run(kt).await,
-        Command::Help(help) => help.run(&mut kt.out, Cli::command()),
+        Command::Completions { shell } => {
+            // Into memory first: the generator does not tell when a write fails.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "kt", &mut script);
+            Ok(out.raw().write_all(&script)?)
+        }
+        Command::Help(help) => help.run(out, Cli::command()),
     }
 }
