@@ -153,7 +153,7 @@ impl Broker {
 
     /// A sync has ended.
     pub fn on_synced(&mut self, now: Now, token: u64, result: Result<(), StorageError>) {
-        self.state.synced(token, result);
+        self.state.synced(now, token, result);
         self.run(now);
     }
 

@@ -1,6 +1,6 @@
 //! What the program leaves on its disk, for its next run and for others.
 
-#![allow(clippy::unwrap_used, reason = "in tests a panic is how a check fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is how a check fails")]
 
 mod common;
 
@@ -52,7 +52,7 @@ fn many(records: usize, size: usize, stamp: Stamp, compression: Compression) -> 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_a_kill() {
     let scratch = Scratch::new("killed");
-    let settings = ["log.segment.bytes=1048576"];
+    let settings = ["log.segment.bytes=1048576", "log.cleaner.backoff.ms=50"];
     let mut stored: Vec<Vec<u8>> = Vec::new();
     for round in 0..5_usize {
         let (mut child, mut client) = start_on(&scratch, &settings).await;
@@ -159,13 +159,47 @@ async fn a_full_disk_acknowledges_nothing_more() {
     assert_eq!(client.end_offset("orders").await, acknowledged);
 }
 
+/// Leaves a topic with batches of which records, or all, are compacted away.
+async fn compact(client: &mut Client, scratch: &Scratch) {
+    let configs = [("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0")];
+    create(client, "compacted", 1, &configs).await;
+    let codecs = [Compression::None, Compression::Lz4, Compression::Zstd];
+    for round in 0..100_u32 {
+        let mut builder = BatchBuilder::new(Vec::new());
+        for at in 0..20 {
+            let key = (at * 7 + round % 11).to_be_bytes();
+            let value = vec![b'x'; 2_000];
+            let value = (at % 5 > 0).then_some(&value[..]);
+            builder.append(1_700_000_000_000, Some(&key), value, &[("h", Some(b"1"))]);
+        }
+        let stamp = Stamp {
+            producer_id: i64::from(round % 4),
+            producer_epoch: 0,
+            base_sequence: i32::try_from(round / 4 * 20).unwrap(),
+            ..Stamp::NONE
+        };
+        let codec = codecs[usize::try_from(round).unwrap() % codecs.len()];
+        let batch = builder.seal(stamp, &mut Compressor::new(codec, None).unwrap());
+        append(client, "compacted", 0, batch).await;
+    }
+    let checkpoint = scratch.0.join("cleaner-offset-checkpoint");
+    for _ in 0..200 {
+        let text = std::fs::read_to_string(&checkpoint).unwrap_or_default();
+        if text.contains("compacted 0 ") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it was not cleaned");
+}
+
 /// Fills `KAFKA_LOGS` with files of every kind, for Kafka's dump tool to go over.
 #[tokio::test]
 #[ignore = "needs KAFKA_LOGS; .ci/run full has Kafka's dump tool read what this leaves"]
 async fn leaves_files_of_every_kind() {
     let directory = std::env::var("KAFKA_LOGS").expect("KAFKA_LOGS names a directory");
     let scratch = std::mem::ManuallyDrop::new(Scratch(directory.into()));
-    let settings = ["log.segment.bytes=1048576"];
+    let settings = ["log.segment.bytes=1048576", "log.cleaner.backoff.ms=50"];
     let (mut child, mut client) = start_on(&scratch, &settings).await;
     create(&mut client, "orders", 2, &[("retention.ms", "-1")]).await;
     create(&mut client, "stamped", 1, &[("message.timestamp.type", "LogAppendTime")]).await;
@@ -193,6 +227,7 @@ async fn leaves_files_of_every_kind() {
             (child, client) = start_on(&scratch, &settings).await;
         }
     }
+    compact(&mut client, &scratch).await;
     let partition = delete_records::DeleteRecordsPartition { partition_index: 0, offset: 3_000 };
     let topic =
         delete_records::DeleteRecordsTopic { name: "orders".into(), partitions: vec![partition] };

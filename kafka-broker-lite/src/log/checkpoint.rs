@@ -15,6 +15,9 @@ pub const LOG_STARTS: &str = "log-start-offset-checkpoint";
 /// Up to where each log is on all replicas in sync.
 pub const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 
+/// Up to where each compacted log is clean.
+pub const CLEANED: &str = "cleaner-offset-checkpoint";
+
 /// The leader epochs of a log, in its directory.
 pub const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";
 

@@ -5,7 +5,7 @@
 pub struct LogConfig {
     /// `segment.bytes`.
     pub segment_bytes: u64,
-    /// `segment.ms`.
+    /// `segment.ms`, or `max.compaction.lag.ms` where that is less and the log is compacted.
     pub segment_ms: i64,
     /// `index.interval.bytes`.
     pub index_interval_bytes: u64,
@@ -29,6 +29,14 @@ pub struct LogConfig {
     pub deletes: bool,
     /// Whether `cleanup.policy` names `compact`, so that every record needs a key.
     pub compacts: bool,
+    /// `delete.retention.ms`: how long tombstones stay.
+    pub delete_retention_ms: i64,
+    /// `min.cleanable.dirty.ratio`, in millionths.
+    pub min_cleanable_ratio: u64,
+    /// `min.compaction.lag.ms`: how long a record stays whatever comes after it.
+    pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: how long a record may wait for compaction.
+    pub max_compaction_lag_ms: i64,
     /// Whether `message.timestamp.type` is `LogAppendTime`.
     pub log_append_time: bool,
     /// `message.timestamp.before.max.ms`.

@@ -81,7 +81,8 @@ fn tell(disk: &mut SimDisk, seed: u64, done: &mut Done) -> Result<(), StorageErr
 /// Opens what is left, and checks it against what was done; gives where the log ends.
 fn check(disk: &SimDisk, done: &Done, at_least: i64, what: &str) -> i64 {
     let mut disk = disk.restarted();
-    let noted = Checkpoint { start: done.start, recovery_point: done.noted, clean: false };
+    let noted =
+        Checkpoint { start: done.start, recovery_point: done.noted, clean: false, cleaned: 0 };
     let opened = Log::open(&mut disk, "t-0".to_owned(), &config(), noted, NOW_MS);
     let mut log = opened.unwrap_or_else(|error| panic!("{what}: {error}"));
     let (start, end) = (log.start_offset(), log.end_offset());
@@ -164,7 +165,7 @@ fn a_clean_stop_leaves_a_log_that_opens_as_it_was() {
     let changes = disk.changes();
     disk.lose_power(1);
     let mut disk = disk.restarted();
-    let noted = Checkpoint { start: 0, recovery_point: 0, clean: true };
+    let noted = Checkpoint { start: 0, recovery_point: 0, clean: true, cleaned: 0 };
     let mut again = Log::open(&mut disk, "t-0".to_owned(), &config, noted, NOW_MS).unwrap();
     assert_eq!((again.start_offset(), again.end_offset(), again.recovery_point()), (0, 100, 100));
     assert_eq!(again.segment_count(), log.segment_count());

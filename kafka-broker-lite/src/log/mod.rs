@@ -5,6 +5,10 @@
 //! come in is decided by the partition, not here.
 
 pub mod checkpoint;
+mod cleaning;
+#[cfg(test)]
+mod cleaning_tests;
+mod compaction;
 mod config;
 #[cfg(test)]
 mod crashes;
@@ -20,6 +24,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cleaning::{Cleaning, Dirt, Progress, Trouble, Workplace};
 pub use config::LogConfig;
 pub use epochs::Epochs;
 pub use files::{FileStorage, OpenError};
@@ -72,6 +77,8 @@ pub struct Log {
     high_watermark: i64,
     epochs: Epochs,
     sync: SyncState,
+    /// Everything before it is clean, if the log is compacted.
+    cleaned: i64,
     /// Files that are out of the log and are to be deleted after a while.
     doomed: Vec<String>,
 }
@@ -95,6 +102,7 @@ impl Log {
             high_watermark: 0,
             epochs: Epochs::default(),
             sync: SyncState::new(),
+            cleaned: 0,
             doomed: Vec::new(),
         })
     }
@@ -110,6 +118,7 @@ impl Log {
             high_watermark: 0,
             epochs: Epochs::default(),
             sync: SyncState::new(),
+            cleaned: 0,
             doomed: Vec::new(),
         }
     }

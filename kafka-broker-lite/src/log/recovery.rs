@@ -5,6 +5,7 @@
 //! indexes and leader epochs are made anew. What was synced is before that cut, because batches are appended one
 //! after the other.
 
+use super::cleaning::finish_swaps;
 use super::epochs::Epochs;
 use super::segment::{self, Recovered, Segment};
 use super::storage::{FileId, Storage, StorageError};
@@ -22,6 +23,8 @@ pub struct Checkpoint {
     pub recovery_point: i64,
     /// Whether the process has stopped cleanly.
     pub clean: bool,
+    /// Everything before it was compacted, so that offsets may be missing.
+    pub cleaned: i64,
 }
 
 /// Segments on their way into a log.
@@ -78,6 +81,7 @@ impl Log {
             segments: found.segments,
             epochs: Epochs::default(),
             sync,
+            cleaned: noted.cleaned,
             doomed: Vec::new(),
         };
         if known_epochs.is_none() {
@@ -150,7 +154,8 @@ fn find(
     let mut cut = false;
     for (at, base) in bases.iter().copied().enumerate() {
         // Behind a hole nothing belongs to the log any more.
-        let hole = at > 0 && (base < found.end || (base > found.end && !config.compacts));
+        let gaps = config.compacts || found.end < noted.cleaned;
+        let hole = at > 0 && (base < found.end || (base > found.end && !gaps));
         if cut || hole {
             cut = true;
             remove(storage, name, base)?;
@@ -166,15 +171,16 @@ fn find(
         let (segment, end) = match opened {
             Some(segment) => {
                 let end = match next {
-                    Some(next) if !config.compacts => next,
+                    Some(next) if !gaps => next,
                     _ => segment.end_offset(storage)?,
                 };
                 (segment, end)
             }
             None => {
-                let (compacts, interval) = (config.compacts, config.index_interval_bytes);
-                let place = (name, base);
-                let recovered = Segment::recover(storage, place, compacts, interval, now_ms, seen)?;
+                let gaps_before = if config.compacts { i64::MAX } else { noted.cleaned };
+                let (interval, place) = (config.index_interval_bytes, (name, base));
+                let recovered =
+                    Segment::recover(storage, place, gaps_before, interval, now_ms, seen)?;
                 let Recovered { segment, end, cut: shorter } = recovered;
                 cut = shorter;
                 found.recovered = true;
@@ -196,6 +202,7 @@ fn find(
 
 /// Deletes what a process has left behind in the middle of something, and gives the segments that are there.
 fn tidy(storage: &mut dyn Storage, name: &str) -> Result<Vec<i64>, StorageError> {
+    finish_swaps(storage, name)?;
     let names = storage.list(name)?;
     let base = |file: &str, suffix: &str| file.strip_suffix(suffix)?.parse::<i64>().ok();
     let bases: BTreeSet<i64> = names.iter().filter_map(|file| base(file, ".log")).collect();

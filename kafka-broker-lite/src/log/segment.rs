@@ -54,7 +54,18 @@ impl Segment {
         base_offset: i64,
         now_ms: i64,
     ) -> Result<Self, StorageError> {
-        let file = storage.create(&path(log, base_offset, ".log"))?;
+        Self::create_as(storage, log, base_offset, ".log", now_ms)
+    }
+
+    /// With a file of another name, for a segment that is not in the log yet.
+    pub(super) fn create_as(
+        storage: &mut dyn Storage,
+        log: &str,
+        base_offset: i64,
+        suffix: &str,
+        now_ms: i64,
+    ) -> Result<Self, StorageError> {
+        let file = storage.create(&path(log, base_offset, suffix))?;
         let mut segment = Self::empty(file, base_offset, now_ms);
         segment.index = storage.is_durable().then(IndexFiles::default);
         Ok(segment)
@@ -138,12 +149,12 @@ impl Segment {
 
     /// Goes over every batch of a segment that may not be whole, and cuts it before the first bad one.
     ///
-    /// Bad is also a batch that does not begin at `expected`, the offset behind what came before it; where the log is
-    /// compacted, it may begin behind that. Tells whether something was cut, and the offset behind the last batch.
+    /// Bad is also a batch that does not begin at the offset behind what came before it; before `gaps_before`, up to
+    /// where the log is compacted, it may begin behind that. Tells whether something was cut, and the offset behind the last batch.
     pub(super) fn recover(
         storage: &mut dyn Storage,
         (log, base_offset): (&str, i64),
-        compacts: bool,
+        gaps_before: i64,
         index_interval: u64,
         now_ms: i64,
         seen: &mut dyn FnMut(&BatchHeader),
@@ -154,7 +165,8 @@ impl Segment {
         let mut end = base_offset;
         let whole = each_batch(storage, file, size, &mut |batch| {
             let header = batch.header();
-            let placed = header.base_offset == end || (compacts && header.base_offset > end);
+            let placed =
+                header.base_offset == end || (end < gaps_before && header.base_offset > end);
             if !placed || header.last_offset_delta < 0 || batch.verify_crc().is_err() {
                 return false;
             }
@@ -175,11 +187,22 @@ impl Segment {
         storage: &mut dyn Storage,
         log: &str,
     ) -> Result<Vec<FileId>, StorageError> {
+        self.write_index_as(storage, log, "")
+    }
+
+    /// Under names that end in `end`.
+    pub(super) fn write_index_as(
+        &mut self,
+        storage: &mut dyn Storage,
+        log: &str,
+        end: &str,
+    ) -> Result<Vec<FileId>, StorageError> {
         let Some(index) = &mut self.index else { return Ok(Vec::new()) };
         self.latest_time.into_iter().for_each(|time| index.add_time(self.base_offset, time));
         let mut files = Vec::with_capacity(2);
         for (suffix, content) in [(".index", &index.offsets), (".timeindex", &index.times)] {
-            let file = storage.create(&path(log, self.base_offset, suffix))?;
+            let name = path(log, self.base_offset, suffix);
+            let file = storage.create(&format!("{name}{end}"))?;
             storage.append(file, &[content])?;
             files.push(file);
         }
@@ -221,12 +244,59 @@ impl Segment {
         Ok(())
     }
 
+    /// Appends batches that lie one behind the other in `bytes`.
+    pub(super) fn append_all(
+        &mut self,
+        storage: &mut dyn Storage,
+        headers: &[BatchHeader],
+        bytes: &[u8],
+        index_interval: u64,
+    ) -> Result<(), StorageError> {
+        storage.append(self.file, &[bytes])?;
+        headers.iter().for_each(|header| self.note(header, index_interval));
+        Ok(())
+    }
+
+    /// The timestamp of its first batch, if it has one.
+    pub(super) fn first_timestamp(&self) -> Option<i64> {
+        self.rolls_from
+    }
+
+    /// About the size of its index by offset.
+    pub(super) fn index_bytes(&self) -> u64 {
+        (self.offsets.len() * index::OFFSET_ENTRY) as u64
+    }
+
+    /// Whole batches from `position` on, about `most` bytes of them and one at least, and the position behind them.
+    pub(super) fn batches_at(
+        &self,
+        storage: &mut dyn Storage,
+        position: u64,
+        most: u64,
+    ) -> Result<(Vec<Batch>, u64), StorageError> {
+        if position >= self.size {
+            return Ok((Vec::new(), self.size));
+        }
+        let first = self.header_at(storage, position)?.total_len() as u64;
+        let len = most.max(first).min(self.size - position);
+        let mut batches = Batches::new(whole(self.read(storage, position, position + len)?)?);
+        let mut found = Vec::new();
+        for batch in batches.by_ref() {
+            found.push(batch.map_err(|error| corrupt(position, &error.to_string()))?);
+        }
+        match batches.position() as u64 {
+            0 => Err(corrupt(position, "no whole batch")),
+            read => Ok((found, position + read)),
+        }
+    }
+
     /// Enters a batch that is at the end of the file into the indexes.
     fn note(&mut self, header: &BatchHeader, index_interval: u64) {
         let position = self.size;
         let len = header.total_len() as u64;
         let newest = self.latest_time.map_or(NO_TIMESTAMP, |time| time.timestamp);
-        if header.max_timestamp > newest {
+        // What has no records left has no time either.
+        if header.max_timestamp > newest && header.count > 0 {
             let (timestamp, offset) = (header.max_timestamp, header.last_offset());
             self.latest_time = Some(LatestTime { timestamp, offset });
         }
@@ -268,9 +338,32 @@ impl Segment {
             storage.delete(self.file)?;
             return Ok(Vec::new());
         }
+        self.doom(storage, log, &[".log", ".index", ".timeindex", ".snapshot"])
+    }
+
+    /// Takes the segment out of its log, because one that begins at `base_offset` takes its place.
+    pub(super) fn delete_for(
+        &self,
+        storage: &mut dyn Storage,
+        log: &str,
+        base_offset: i64,
+    ) -> Result<Vec<String>, StorageError> {
+        if storage.is_durable() && self.base_offset == base_offset {
+            // The producers before an offset stay the same.
+            return self.doom(storage, log, &[".log", ".index", ".timeindex"]);
+        }
+        self.delete(storage, log)
+    }
+
+    fn doom(
+        &self,
+        storage: &mut dyn Storage,
+        log: &str,
+        suffixes: &[&str],
+    ) -> Result<Vec<String>, StorageError> {
         storage.close(self.file);
         let mut doomed = Vec::new();
-        for suffix in [".log", ".index", ".timeindex", ".snapshot"] {
+        for suffix in suffixes {
             let name = path(log, self.base_offset, suffix);
             let to = format!("{name}.deleted");
             match storage.rename(&name, &to) {
@@ -432,6 +525,20 @@ pub(super) struct Recovered {
     pub(super) end: i64,
     /// Whether bytes were cut off.
     pub(super) cut: bool,
+}
+
+/// The last offset in the file of a segment, if there is any.
+pub(super) fn last_offset(
+    storage: &mut dyn Storage,
+    name: &str,
+) -> Result<Option<i64>, StorageError> {
+    let (file, size) = storage.open(name)?;
+    let mut segment = Segment::empty(file, 0, 0);
+    segment.size = size;
+    let mut last = None;
+    let read = segment.each_header(storage, 0, &mut |header| last = Some(header.last_offset()));
+    storage.close(file);
+    read.map(|()| last)
 }
 
 /// Shows every batch of a file until one is refused, and gives where the first bad one begins.

@@ -43,6 +43,11 @@ impl SyncState {
         self.indexes.extend(indexes);
     }
 
+    /// What a process left behind is not as it was.
+    pub(super) fn note_change(&mut self) {
+        self.changed = true;
+    }
+
     pub(super) fn forget(&mut self, file: FileId) {
         self.full.retain(|known| *known != file);
     }

@@ -70,6 +70,8 @@ pub(crate) static BROKER_CONFIGS: &[Definition] = &[
         "Which security protocol each listener name speaks."),
     row("listeners", List, Some("PLAINTEXT://:9092"), Any, STATIC,
         "The addresses that the broker listens at."),
+    row("log.cleaner.backoff.ms", Long, Some("15000"), AtLeast(0), DYNAMIC,
+        "How long the log cleaner waits when there is nothing to clean."),
     row("log.cleaner.delete.retention.ms", Long, Some("86400000"), AtLeast(0), DYNAMIC,
         "Stands in for delete.retention.ms."),
     row("log.cleaner.max.compaction.lag.ms", Long, Some("9223372036854775807"), AtLeast(1), DYNAMIC,

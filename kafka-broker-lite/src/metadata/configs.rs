@@ -183,9 +183,14 @@ impl Configs {
         let size = |name: &str| u64::try_from(number(name)).unwrap_or(0);
         let bytes = |name: &str| usize::try_from(number(name)).unwrap_or(0);
         let policy = text("cleanup.policy").unwrap_or_default();
+        let compacts = list_items(&policy).any(|item| item == "compact");
+        let longest_wait = number("max.compaction.lag.ms");
         LogConfig {
             segment_bytes: size("segment.bytes"),
-            segment_ms: number("segment.ms"),
+            segment_ms: match compacts {
+                true => number("segment.ms").min(longest_wait),
+                false => number("segment.ms"),
+            },
             index_interval_bytes: size("index.interval.bytes"),
             index_bytes: size("segment.index.bytes"),
             flush_messages: number("flush.messages"),
@@ -196,7 +201,11 @@ impl Configs {
             max_message_bytes: bytes("max.message.bytes"),
             max_decompressed_bytes: bytes("max.decompressed.message.bytes").min(MOST_OPENED),
             deletes: list_items(&policy).any(|item| item == "delete"),
-            compacts: list_items(&policy).any(|item| item == "compact"),
+            compacts,
+            delete_retention_ms: number("delete.retention.ms"),
+            min_cleanable_ratio: millionths(text("min.cleanable.dirty.ratio").as_deref()),
+            min_compaction_lag_ms: number("min.compaction.lag.ms"),
+            max_compaction_lag_ms: longest_wait,
             log_append_time: text("message.timestamp.type").as_deref() == Some("LogAppendTime"),
             timestamp_before_max_ms: number("message.timestamp.before.max.ms"),
             timestamp_after_max_ms: number("message.timestamp.after.max.ms"),
@@ -337,6 +346,13 @@ fn apply(
         .map_err(|error| (ErrorCode::INVALID_CONFIG, error.to_string()))?;
     values.insert(name.clone(), value.into());
     Ok(())
+}
+
+/// A ratio as whole millionths.
+fn millionths(ratio: Option<&str>) -> u64 {
+    let ratio: f64 = ratio.and_then(|text| text.trim().parse().ok()).unwrap_or(0.5);
+    // Through text, because between 0 and 1 no cast can go wrong, and none is needed.
+    format!("{:.0}", ratio * 1e6).parse().unwrap_or(500_000)
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ impl Journal {
     ) -> Result<(Self, Image), StorageError> {
         let mut image = Image::default();
         let snapshot = apply_snapshot(storage, &mut image)?;
-        let noted = Checkpoint { start: snapshot, recovery_point: 0, clean };
+        let noted = Checkpoint { start: snapshot, recovery_point: 0, clean, cleaned: 0 };
         let mut log = Log::open(storage, DIRECTORY.to_owned(), &config, noted, now_ms)?;
         let end = log.end_offset();
         let mut at = log.start_offset();

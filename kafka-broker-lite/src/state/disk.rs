@@ -4,6 +4,7 @@
 //! After a failed write or sync nobody knows what the medium holds, so the log directory is offline from then on:
 //! nothing in it is appended to, read or acknowledged any more, until another process has recovered it.
 
+use super::cleaner::Cleaner;
 use super::{DirId, News, PartitionKey, State};
 use crate::clock::Now;
 use crate::log::{Replace, StorageError, SyncJob, checkpoint};
@@ -32,6 +33,7 @@ pub(crate) struct Disk {
     doomed: BTreeMap<u64, Vec<(DirId, String)>>,
     /// When checkpoints are written next; 0 before anything was appended.
     next_checkpoint_ms: Option<u64>,
+    pub(super) cleaner: Cleaner,
 }
 
 impl Disk {
@@ -40,11 +42,22 @@ impl Disk {
         self.jobs.pop_front()
     }
 
+    /// Has a job run, and gives the token to tell its end by.
+    pub(super) fn add_job(&mut self, job: SyncJob) -> u64 {
+        let token = self.next_token;
+        self.next_token += 1;
+        self.jobs.push_back((token, job));
+        token
+    }
+
     /// When there is something to do next.
     pub(crate) fn deadline(&self) -> Option<u64> {
         let flush = self.flushes.first().map(|(at, _)| *at);
         let doomed = self.doomed.first_key_value().map(|(at, _)| *at);
-        [flush, doomed, self.next_checkpoint_ms].into_iter().flatten().min()
+        [flush, doomed, self.next_checkpoint_ms, self.cleaner.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -81,12 +94,16 @@ impl State {
 
     /// A partition was appended to: begins to sync it if that is due, or notes when it will be.
     pub(crate) fn appended(&mut self, now: Now, key: PartitionKey) {
+        let Some(topic) = self.topics.by_id_mut(key.0) else { return };
+        let (flush_ms, compacts) = (topic.log_config.flush_ms, topic.log_config.compacts);
+        if compacts {
+            self.wake_cleaner(now);
+        }
         if !self.log_dirs.are_durable() {
             return;
         }
         self.disk.next_checkpoint_ms.get_or_insert(now.monotonic_ms + CHECKPOINT_MS);
         let Some(topic) = self.topics.by_id_mut(key.0) else { return };
-        let flush_ms = topic.log_config.flush_ms;
         let Some(partition) = topic.partition(key.1) else { return };
         if partition.log.wants_sync() {
             self.begin_sync(key);
@@ -104,10 +121,8 @@ impl State {
         }
         match partition.log.begin_sync(self.log_dirs.storage(dir)) {
             Ok(Some((job, end))) => {
-                let token = self.disk.next_token;
-                self.disk.next_token += 1;
+                let token = self.disk.add_job(job);
                 self.disk.running.insert(token, (key, end));
-                self.disk.jobs.push_back((token, job));
             }
             Ok(None) => {}
             Err(error) => self.storage_failed(dir, &error),
@@ -115,7 +130,12 @@ impl State {
     }
 
     /// A sync has ended.
-    pub(crate) fn synced(&mut self, token: u64, result: Result<(), StorageError>) {
+    pub(crate) fn synced(&mut self, now: Now, token: u64, result: Result<(), StorageError>) {
+        if let Some(dir) = self.disk.cleaner.syncing(token) {
+            self.disk.cleaner.synced(now);
+            let _offline_when_failed = self.stored(dir, result);
+            return;
+        }
         let Some((key, end)) = self.disk.running.remove(&token) else { return };
         let topic = self.topics.by_id_mut(key.0);
         let Some(partition) = topic.and_then(|topic| topic.partition(key.1)) else { return };
@@ -155,6 +175,7 @@ impl State {
                 }
             }
         }
+        self.clean_a_little(now);
         if self.disk.next_checkpoint_ms.is_some_and(|at| at <= now.monotonic_ms) {
             self.disk.next_checkpoint_ms = None;
             for dir in self.log_dirs.online() {
@@ -191,7 +212,7 @@ impl State {
         self.write_offsets(dir, marks, how, |log| Some(log.high_watermark()))
     }
 
-    fn write_offsets(
+    pub(super) fn write_offsets(
         &mut self,
         dir: DirId,
         name: &str,

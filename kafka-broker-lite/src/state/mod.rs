@@ -1,5 +1,6 @@
 //! Everything a broker knows between two requests.
 
+mod cleaner;
 mod directory;
 mod disk;
 mod group_log;
@@ -287,6 +288,7 @@ impl State {
             topic.configs = configs;
             topic.log_config = log_config;
         }
+        self.wake_cleaner(now);
         Ok(())
     }
 
@@ -305,6 +307,7 @@ impl State {
         self.record(now, &records)?;
         self.configs.set_brokers(scope, configs);
         self.refresh_log_configs();
+        self.wake_cleaner(now);
         Ok(())
     }
 

@@ -28,6 +28,7 @@ struct Notes {
     clean: bool,
     recovery_points: checkpoint::Offsets,
     starts: checkpoint::Offsets,
+    cleaned: checkpoint::Offsets,
     /// The topics of the logs that are there, by the names of their directories.
     logs: BTreeMap<String, Option<Uuid>>,
 }
@@ -38,6 +39,7 @@ impl Notes {
             start: self.starts.get(place).copied().unwrap_or(0),
             recovery_point: self.recovery_points.get(place).copied().unwrap_or(0),
             clean: self.clean,
+            cleaned: self.cleaned.get(place).copied().unwrap_or(0),
         }
     }
 }
@@ -77,6 +79,9 @@ impl State {
         state.next_producer_id = image.next_producer_id;
         state.producer_ids_end = image.next_producer_id;
         state.load_groups(now)?;
+        if state.topics.iter().any(|topic| topic.log_config.compacts) {
+            state.wake_cleaner(now);
+        }
         Ok(state)
     }
 
@@ -130,6 +135,7 @@ impl State {
             clean,
             recovery_points: offsets(checkpoint::RECOVERY_POINTS)?,
             starts: offsets(checkpoint::LOG_STARTS)?,
+            cleaned: offsets(checkpoint::CLEANED)?,
             logs: BTreeMap::new(),
         })
     }

@@ -52,6 +52,13 @@ impl Producers {
         self.by_id.iter().map(|(id, producer)| (*id, producer))
     }
 
+    /// Whether a batch in the log is the last one of its producer.
+    pub(crate) fn ends_with(&self, header: &BatchHeader) -> bool {
+        let producer = self.by_id.get(&header.producer_id);
+        let last = producer.and_then(|producer| producer.batches.back());
+        last.is_some_and(|batch| batch.base_offset == header.base_offset)
+    }
+
     /// Judges a batch for `partition`; `header` carries a producer id.
     pub(crate) fn judge(&self, partition: &str, header: &BatchHeader) -> Verdict {
         let BatchHeader { producer_id: id, producer_epoch: epoch, base_sequence: first, .. } =
