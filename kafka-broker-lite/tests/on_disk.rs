@@ -52,7 +52,11 @@ fn many(records: usize, size: usize, stamp: Stamp, compression: Compression) -> 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_a_kill() {
     let scratch = Scratch::new("killed");
-    let settings = ["log.segment.bytes=1048576", "log.cleaner.backoff.ms=50"];
+    let settings = [
+        "log.segment.bytes=1048576",
+        "log.cleaner.backoff.ms=50",
+        "metadata.log.max.record.bytes.between.snapshots=400",
+    ];
     let mut stored: Vec<Vec<u8>> = Vec::new();
     for round in 0..5_usize {
         let (mut child, mut client) = start_on(&scratch, &settings).await;
@@ -199,7 +203,11 @@ async fn compact(client: &mut Client, scratch: &Scratch) {
 async fn leaves_files_of_every_kind() {
     let directory = std::env::var("KAFKA_LOGS").expect("KAFKA_LOGS names a directory");
     let scratch = std::mem::ManuallyDrop::new(Scratch(directory.into()));
-    let settings = ["log.segment.bytes=1048576", "log.cleaner.backoff.ms=50"];
+    let settings = [
+        "log.segment.bytes=1048576",
+        "log.cleaner.backoff.ms=50",
+        "metadata.log.max.record.bytes.between.snapshots=400",
+    ];
     let (mut child, mut client) = start_on(&scratch, &settings).await;
     create(&mut client, "orders", 2, &[("retention.ms", "-1")]).await;
     create(&mut client, "stamped", 1, &[("message.timestamp.type", "LogAppendTime")]).await;

@@ -150,7 +150,8 @@ impl Segment {
     /// Goes over every batch of a segment that may not be whole, and cuts it before the first bad one.
     ///
     /// Bad is also a batch that does not begin at the offset behind what came before it; before `gaps_before`, up to
-    /// where the log is compacted, it may begin behind that. Tells whether something was cut, and the offset behind the last batch.
+    /// where the log is compacted, it may begin behind that. Tells whether something was cut, and the offset behind the
+    /// last batch.
     pub(super) fn recover(
         storage: &mut dyn Storage,
         (log, base_offset): (&str, i64),

@@ -1,8 +1,13 @@
 //! What the records of the metadata log come to: the topics, configs and producer ids of the cluster.
+//!
+//! Records of which this broker knows nothing are kept as they are, so that a snapshot loses none.
 
 use super::configs::Values;
 use kafka_proto::stored::MetadataRecord;
-use kafka_proto::stored::metadata::PartitionChangeRecord;
+use kafka_proto::stored::metadata::{
+    BrokerRegistrationChangeRecord, ConfigRecord, FeatureLevelRecord, PartitionChangeRecord,
+    PartitionRecord, ProducerIdsRecord, RegisterBrokerRecord, TopicRecord,
+};
 use kafka_proto::uuid::Uuid;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,8 +23,10 @@ pub(crate) struct Image {
     /// By kind and name of what they belong to.
     pub(crate) configs: BTreeMap<(i8, Arc<str>), Values>,
     pub(crate) features: BTreeMap<Arc<str>, i16>,
-    /// The first producer id that nobody was given.
-    pub(crate) next_producer_id: i64,
+    producer_ids: Option<ProducerIdsRecord>,
+    brokers: BTreeMap<i32, RegisterBrokerRecord>,
+    /// What this broker has not got, in its order: ACLs, quotas, credentials.
+    others: Vec<MetadataRecord>,
     /// Records of a transaction that has not ended.
     pending: Option<Vec<MetadataRecord>>,
 }
@@ -27,15 +34,7 @@ pub(crate) struct Image {
 #[derive(Debug)]
 pub(crate) struct ImageTopic {
     pub(crate) name: Arc<str>,
-    pub(crate) partitions: BTreeMap<i32, ImagePartition>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ImagePartition {
-    pub(crate) leader: i32,
-    pub(crate) leader_epoch: i32,
-    /// The log directory of its only replica; zero where nobody has said.
-    pub(crate) directory: Uuid,
+    pub(crate) partitions: BTreeMap<i32, PartitionRecord>,
 }
 
 /// The leader that means that it has not changed.
@@ -65,12 +64,9 @@ impl Image {
             }
             MetadataRecord::Partition(partition) => {
                 let Some(topic) = self.topics.get_mut(&partition.topic_id) else { return };
-                let (leader, leader_epoch) = (partition.leader, partition.leader_epoch);
-                let directory = partition.directories.first().copied().unwrap_or(Uuid::ZERO);
-                let known = ImagePartition { leader, leader_epoch, directory };
-                topic.partitions.insert(partition.partition_id, known);
+                topic.partitions.insert(partition.partition_id, partition);
             }
-            MetadataRecord::PartitionChange(change) => self.change_partition(&change),
+            MetadataRecord::PartitionChange(change) => self.change_partition(change),
             MetadataRecord::RemoveTopic(removed) => {
                 if let Some(topic) = self.topics.remove(&removed.topic_id) {
                     self.configs.remove(&(TOPIC, topic.name));
@@ -88,24 +84,96 @@ impl Image {
                 self.features.insert(feature.name, feature.feature_level);
             }
             MetadataRecord::ProducerIds(block) => {
-                self.next_producer_id = self.next_producer_id.max(block.next_producer_id);
+                if block.next_producer_id >= self.next_producer_id() {
+                    self.producer_ids = Some(block);
+                }
             }
-            // What is left concerns what this broker has not got: other brokers, ACLs, quotas, credentials.
-            _ => {}
+            MetadataRecord::RegisterBroker(broker) => {
+                self.brokers.insert(broker.broker_id, broker);
+            }
+            MetadataRecord::BrokerRegistrationChange(change) => self.change_broker(change),
+            MetadataRecord::UnregisterBroker(gone) => {
+                self.brokers.remove(&gone.broker_id);
+            }
+            MetadataRecord::NoOp(_) => {}
+            other => self.others.push(other),
         }
     }
 
-    fn change_partition(&mut self, change: &PartitionChangeRecord) {
+    /// The first producer id that nobody was given.
+    pub(crate) fn next_producer_id(&self) -> i64 {
+        self.producer_ids.as_ref().map_or(0, |block| block.next_producer_id)
+    }
+
+    /// The records that come to this.
+    pub(super) fn records(&self) -> Vec<MetadataRecord> {
+        let mut records: Vec<MetadataRecord> = Vec::new();
+        for (name, feature_level) in &self.features {
+            let (name, feature_level) = (name.clone(), *feature_level);
+            records.push(FeatureLevelRecord { name, feature_level }.into());
+        }
+        records.extend(self.brokers.values().cloned().map(MetadataRecord::from));
+        for (topic_id, topic) in &self.topics {
+            records.push(TopicRecord { name: topic.name.clone(), topic_id: *topic_id }.into());
+            records.extend(topic.partitions.values().cloned().map(MetadataRecord::from));
+        }
+        for ((resource_type, resource_name), values) in &self.configs {
+            records.extend(values.iter().map(|(name, value)| {
+                let (resource_type, resource_name) = (*resource_type, resource_name.clone());
+                let (name, value) = (name.clone(), Some(value.clone()));
+                ConfigRecord { resource_type, resource_name, name, value }.into()
+            }));
+        }
+        records.extend(self.producer_ids.clone().map(MetadataRecord::from));
+        records.extend(self.others.iter().cloned());
+        records
+    }
+
+    fn change_broker(&mut self, change: BrokerRegistrationChangeRecord) {
+        let Some(broker) = self.brokers.get_mut(&change.broker_id) else { return };
+        match change.fenced {
+            -1 => broker.fenced = false,
+            1 => broker.fenced = true,
+            _ => {}
+        }
+        if change.in_controlled_shutdown != 0 {
+            broker.in_controlled_shutdown = change.in_controlled_shutdown > 0;
+        }
+        if !change.log_dirs.is_empty() {
+            broker.log_dirs = change.log_dirs;
+        }
+    }
+
+    fn change_partition(&mut self, change: PartitionChangeRecord) {
         let topic = self.topics.get_mut(&change.topic_id);
         let partition = topic.and_then(|topic| topic.partitions.get_mut(&change.partition_id));
         let Some(partition) = partition else { return };
-        if let Some(directory) = change.directories.iter().flatten().next() {
-            partition.directory = *directory;
+        let put = |to: &mut Vec<i32>, changed: Option<Vec<i32>>| {
+            if let Some(changed) = changed {
+                *to = changed;
+            }
+        };
+        put(&mut partition.isr, change.isr);
+        put(&mut partition.replicas, change.replicas);
+        put(&mut partition.removing_replicas, change.removing_replicas);
+        put(&mut partition.adding_replicas, change.adding_replicas);
+        if let Some(directories) = change.directories {
+            partition.directories = directories;
+        }
+        if let Some(eligible) = change.eligible_leader_replicas {
+            partition.eligible_leader_replicas = Some(eligible).filter(|known| !known.is_empty());
+        }
+        if let Some(last) = change.last_known_elr {
+            partition.last_known_elr = Some(last).filter(|known| !known.is_empty());
+        }
+        if change.leader_recovery_state >= 0 {
+            partition.leader_recovery_state = change.leader_recovery_state;
         }
         if change.leader != UNCHANGED {
             partition.leader = change.leader;
             partition.leader_epoch += 1;
         }
+        partition.partition_epoch += 1;
     }
 }
 
@@ -113,8 +181,8 @@ impl Image {
 mod tests {
     use super::*;
     use kafka_proto::stored::metadata::{
-        AbortTransactionRecord, BeginTransactionRecord, ConfigRecord, EndTransactionRecord,
-        PartitionRecord, ProducerIdsRecord, RemoveTopicRecord, TopicRecord,
+        AbortTransactionRecord, BeginTransactionRecord, EndTransactionRecord, NoOpRecord,
+        RemoveAccessControlEntryRecord, RemoveTopicRecord,
     };
 
     const ID: Uuid = Uuid([7; 16]);
@@ -133,6 +201,7 @@ mod tests {
             topic_id: ID,
             leader: 1,
             leader_epoch: 0,
+            partition_epoch: 0,
             ..PartitionRecord::default()
         };
         image.apply(partition.into());
@@ -152,9 +221,11 @@ mod tests {
             };
             image.apply(change.into());
         }
-        let partition = image.topics[&ID].partitions[&0];
-        let directory = Uuid::ZERO;
-        assert_eq!(partition, ImagePartition { leader: 1, leader_epoch: 2, directory });
+        let partition = &image.topics[&ID].partitions[&0];
+        assert_eq!(
+            (partition.leader, partition.leader_epoch, partition.partition_epoch),
+            (1, 2, 3)
+        );
         let of_topic = (TOPIC, Arc::from("t"));
         assert_eq!(&*image.configs[&of_topic]["retention.ms"], "5");
         image.apply(config(None));
@@ -172,8 +243,45 @@ mod tests {
         image.apply(AbortTransactionRecord::default().into());
         image.apply(BeginTransactionRecord::default().into());
         image.apply(ProducerIdsRecord { next_producer_id: 2_000, ..Default::default() }.into());
-        assert_eq!(image.next_producer_id, 0);
+        assert_eq!(image.next_producer_id(), 0);
         image.apply(EndTransactionRecord::default().into());
-        assert_eq!((image.topics.len(), image.next_producer_id), (1, 2_000));
+        assert_eq!((image.topics.len(), image.next_producer_id()), (1, 2_000));
+    }
+
+    #[test]
+    fn the_records_of_an_image_come_to_it_again() {
+        let mut image = with_topic();
+        let records: [MetadataRecord; 8] = [
+            FeatureLevelRecord { name: "metadata.version".into(), feature_level: 33 }.into(),
+            RegisterBrokerRecord { broker_id: 1, ..Default::default() }.into(),
+            BrokerRegistrationChangeRecord {
+                broker_id: 1,
+                fenced: -1,
+                log_dirs: vec![ID],
+                ..Default::default()
+            }
+            .into(),
+            PartitionChangeRecord {
+                partition_id: 0,
+                topic_id: ID,
+                isr: Some(vec![1]),
+                leader: 1,
+                directories: Some(vec![ID]),
+                ..Default::default()
+            }
+            .into(),
+            ProducerIdsRecord { next_producer_id: 2_000, ..Default::default() }.into(),
+            NoOpRecord::default().into(),
+            RemoveAccessControlEntryRecord { id: ID }.into(),
+            config(Some("6")),
+        ];
+        records.into_iter().for_each(|record| image.apply(record));
+        let told = image.records();
+        assert_eq!(told.len(), 7);
+        let mut again = Image::default();
+        told.iter().cloned().for_each(|record| again.apply(record));
+        assert_eq!(again.records(), told);
+        let partition = &again.topics[&ID].partitions[&0];
+        assert_eq!((&partition.directories[..], partition.leader_epoch), (&[ID][..], 1));
     }
 }

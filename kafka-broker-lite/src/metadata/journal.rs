@@ -3,6 +3,8 @@
 //! Each change is one batch that is synced before it takes effect, so it is there as a whole or not at all.
 
 use super::image::Image;
+use super::snapshot;
+use crate::clock::Now;
 use crate::log::{Checkpoint, Log, LogConfig, Replace, Storage, StorageError};
 use kafka_proto::bytes::Bytes;
 use kafka_proto::records::{
@@ -25,6 +27,11 @@ pub(crate) struct Journal {
     log: Log,
     config: LogConfig,
     epoch: i32,
+    /// What the log comes to.
+    image: Image,
+    /// What was written since the last snapshot, and when that was.
+    unsaved_bytes: u64,
+    saved_ms: u64,
 }
 
 impl Journal {
@@ -59,7 +66,14 @@ impl Journal {
              \"appliedOffset\":0,\"currentVoters\":[{{\"voterId\":{node_id}}}],\"data_version\":0}}"
         );
         storage.replace(&name, text.as_bytes(), Replace::Written)?;
-        Ok((Self { log, config, epoch }, image))
+        let unsaved_bytes = log.size_bytes();
+        let empty = Image::default();
+        Ok((Self { log, config, epoch, image: empty, unsaved_bytes, saved_ms: 0 }, image))
+    }
+
+    /// Follows what is written from here on; `image` is what the log comes to so far.
+    pub(crate) fn with(self, image: Image) -> Self {
+        Self { image, ..self }
     }
 
     /// Appends `records` and syncs them; they are there when this returns.
@@ -84,11 +98,52 @@ impl Journal {
             None => return Ok(()),
         };
         self.log.append(storage, &self.config, &batch, self.epoch, now_ms)?;
+        self.unsaved_bytes += batch.bytes().len() as u64;
+        records.iter().cloned().for_each(|record| self.image.apply(record));
         if let Some((job, end)) = self.log.begin_sync(storage)? {
             job.run()?;
             self.log.end_sync(end);
         }
         Ok(())
+    }
+
+    /// Whether a snapshot is due, after so many bytes or milliseconds.
+    pub(crate) fn wants_snapshot(&mut self, bytes: i64, ms: i64, now: Now) -> bool {
+        let (bytes, ms) = (u64::try_from(bytes), u64::try_from(ms));
+        if self.saved_ms == 0 {
+            self.saved_ms = now.monotonic_ms;
+        }
+        let much = bytes.is_ok_and(|bytes| self.unsaved_bytes >= bytes);
+        let long = ms.is_ok_and(|ms| ms > 0 && now.monotonic_ms - self.saved_ms >= ms);
+        if much || long {
+            self.saved_ms = now.monotonic_ms;
+        }
+        much || long
+    }
+
+    /// Writes a snapshot of all that there is, and lets the log begin behind it.
+    pub(crate) fn write_snapshot(
+        &mut self,
+        storage: &mut dyn Storage,
+        now_ms: i64,
+    ) -> Result<(), StorageError> {
+        let end = self.log.end_offset();
+        let content = snapshot::encode(&self.image, self.epoch, now_ms)
+            .map_err(|error| StorageError::corrupt(format!("a snapshot: {error}")))?;
+        let name = snapshot::name(end, self.epoch);
+        storage.replace(&format!("{DIRECTORY}/{name}"), &content, Replace::Synced)?;
+        self.unsaved_bytes = 0;
+        for older in storage.list(DIRECTORY)? {
+            if snapshot::end_of(&older).is_some_and(|older| older < end) {
+                storage.remove(&format!("{DIRECTORY}/{older}"))?;
+            }
+        }
+        self.log.advance_start(storage, end, now_ms)
+    }
+
+    /// The files that went out of the log, to be deleted after a while.
+    pub(crate) fn take_doomed(&mut self) -> Vec<String> {
+        self.log.take_doomed()
     }
 
     /// Leaves the log as the next process needs it.
@@ -98,7 +153,7 @@ impl Journal {
 }
 
 /// The newest version that goes with `metadata.version` 33, that of a fresh Kafka 4.4.
-fn version_of(record: &MetadataRecord) -> i16 {
+pub(super) fn version_of(record: &MetadataRecord) -> i16 {
     match record {
         MetadataRecord::RegisterBroker(_) => 4,
         MetadataRecord::BrokerRegistrationChange(_) => 3,
@@ -113,10 +168,8 @@ fn records(read: &Records) -> Result<Bytes, StorageError> {
 
 /// Takes the newest snapshot over, and gives the offset that it goes up to.
 fn apply_snapshot(storage: &mut dyn Storage, image: &mut Image) -> Result<i64, StorageError> {
-    let newest = storage.list(DIRECTORY)?.into_iter().filter_map(|name| {
-        let (offset, _epoch) = name.strip_suffix(".checkpoint")?.split_once('-')?;
-        Some((offset.parse::<i64>().ok()?, name))
-    });
+    let names = storage.list(DIRECTORY)?.into_iter();
+    let newest = names.filter_map(|name| Some((snapshot::end_of(&name)?, name)));
     let Some((offset, name)) = newest.max() else { return Ok(0) };
     if let Some(bytes) = storage.load(&format!("{DIRECTORY}/{name}"))? {
         apply(&bytes, image)?;

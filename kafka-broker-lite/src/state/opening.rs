@@ -7,13 +7,11 @@ use super::{News, Partition, State};
 use crate::clock::Now;
 use crate::config::BrokerConfig;
 use crate::log::{Checkpoint, StorageError, checkpoint};
-use crate::metadata::{
-    BROKER, Image, ImagePartition, ImageTopic, Journal, Scope, TOPIC, Topic, Values,
-};
+use crate::metadata::{BROKER, Image, ImageTopic, Journal, Scope, TOPIC, Topic, Values};
 use kafka_proto::stored::MetadataRecord;
 use kafka_proto::stored::metadata::{
     BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord, FeatureLevelRecord,
-    PartitionChangeRecord, RegisterBrokerRecord,
+    PartitionChangeRecord, PartitionRecord, RegisterBrokerRecord,
 };
 use kafka_proto::uuid::Uuid;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +19,13 @@ use std::sync::Arc;
 
 /// The level of the metadata records that are written, that of Kafka 4.4.
 const METADATA_VERSION: (&str, i16, i16) = ("metadata.version", 7, 33);
+
+/// After how much of the metadata log, and after how long, a snapshot is due.
+const SNAPSHOT_BYTES: &str = "metadata.log.max.record.bytes.between.snapshots";
+const SNAPSHOT_MS: &str = "metadata.log.max.snapshot.interval.ms";
+
+/// How long segments stay that lie before a snapshot.
+const DELETE_DELAY_MS: u64 = 60_000;
 
 /// What the process before has left behind in a directory besides the logs.
 #[derive(Default)]
@@ -69,15 +74,18 @@ impl State {
         let origin = (notes.get(&dir).is_some_and(|notes| notes.clean), node_id);
         let storage = state.log_dirs.storage(dir);
         let (journal, image) = Journal::open(storage, log_config, origin, now.wall_ms)?;
-        state.journal = Some(journal);
         state.adopt_configs(&image);
         for (dir, notes) in &mut notes {
             state.tidy(*dir, notes, &image, now)?;
         }
         let moved = state.adopt_topics(&image, &notes, now)?;
-        state.announce(&image, moved, now)?;
-        state.next_producer_id = image.next_producer_id;
-        state.producer_ids_end = image.next_producer_id;
+        // From here on it follows what is written.
+        let known_features = image.features.clone();
+        let next_id = image.next_producer_id();
+        state.journal = Some(journal.with(image));
+        state.announce(&known_features, moved, now)?;
+        state.next_producer_id = next_id;
+        state.producer_ids_end = next_id;
         state.load_groups(now)?;
         if state.topics.iter().any(|topic| topic.log_config.compacts) {
             state.wake_cleaner(now);
@@ -206,7 +214,8 @@ impl State {
             let ImageTopic { name, partitions: known } = topic;
             let mut partitions = Vec::with_capacity(known.len());
             for (index, known) in known {
-                let ImagePartition { leader, leader_epoch, directory } = *known;
+                let PartitionRecord { leader, leader_epoch, .. } = *known;
+                let directory = known.directories.first().copied().unwrap_or(Uuid::ZERO);
                 let dir = self.place_of(&format!("{name}-{index}"), directory, notes);
                 let Some(notes) = notes.get(&dir) else {
                     partitions.push(Partition::offline(dir, (name, *index), leader_epoch));
@@ -298,13 +307,13 @@ impl State {
     /// Says in the metadata log that this broker is here, and what it leads.
     fn announce(
         &mut self,
-        image: &Image,
+        features: &BTreeMap<Arc<str>, i16>,
         moved: Vec<MetadataRecord>,
         now: Now,
     ) -> Result<(), StorageError> {
         let (name, least, most) = METADATA_VERSION;
         let mut records = Vec::with_capacity(moved.len() + 3);
-        if !image.features.contains_key(name) {
+        if !features.contains_key(name) {
             records.push(FeatureLevelRecord { name: name.into(), feature_level: most }.into());
         }
         let end_points = self.config.listeners.iter().map(|listener| BrokerEndpoint {
@@ -356,7 +365,16 @@ impl State {
         let dir = self.log_dirs.metadata();
         self.log_dirs.check(dir)?;
         let Some(journal) = &mut self.journal else { return Ok(()) };
-        let appended = journal.append(self.log_dirs.storage(dir), records, now.wall_ms);
+        let storage = self.log_dirs.storage(dir);
+        let mut appended = journal.append(storage, records, now.wall_ms);
+        let limit = |name| self.configs.broker_number(name).unwrap_or(i64::MAX);
+        if appended.is_ok()
+            && journal.wants_snapshot(limit(SNAPSHOT_BYTES), limit(SNAPSHOT_MS), now)
+        {
+            appended = journal.write_snapshot(storage, now.wall_ms);
+            let doomed = journal.take_doomed();
+            self.doom(now, DELETE_DELAY_MS, dir, doomed);
+        }
         self.stored(dir, appended)
     }
 

@@ -13,6 +13,7 @@ mod idempotence;
 mod offsets;
 mod producing;
 mod sessions;
+mod snapshots;
 mod versions;
 
 use super::*;
