@@ -8,6 +8,7 @@ use crate::cluster::metadata::Metadata;
 use crate::config::{ClientConfig, ConsumerConfig, ProducerConfig};
 use crate::consumer::{Consumer, ConsumerBuilder};
 use crate::error::{Error, ErrorKind, Result};
+use crate::listener::ListenerBuilder;
 use crate::net::{Address, Connector, Options, Pool, SocketBuffers};
 use crate::producer::{Producer, ProducerBuilder};
 use std::sync::Arc;
@@ -162,6 +163,11 @@ impl Client {
     /// Starts a consumer that differs from the usual one in more than settings.
     pub fn consumer_builder(&self, config: ConsumerConfig) -> ConsumerBuilder {
         ConsumerBuilder::new(self.clone(), config)
+    }
+
+    /// A listener container of this group, which calls a handler with the records of the topics it is given.
+    pub fn listener(&self, group: impl Into<String>) -> ListenerBuilder {
+        ListenerBuilder::new(self.clone(), group.into())
     }
 
     /// What manages topics, configs and records of the cluster.

@@ -59,6 +59,8 @@ pub enum ErrorKind {
     Fenced,
     /// The group has shared its partitions out anew: what was asked as a member of before came too late.
     Rebalanced,
+    /// The application's handler failed; its own error is the source.
+    Handler,
 }
 
 impl ErrorKind {
@@ -79,6 +81,7 @@ impl ErrorKind {
             Self::OffsetOutOfRange => "offset out of range",
             Self::Fenced => "fenced",
             Self::Rebalanced => "rebalanced",
+            Self::Handler => "the handler failed",
         }
     }
 }
@@ -189,7 +192,14 @@ impl Error {
         self,
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> Self {
-        self.change(|inner| inner.source = Some(Arc::new(source)))
+        self.with_shared_source(Arc::new(source))
+    }
+
+    pub(crate) fn with_shared_source(
+        self,
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    ) -> Self {
+        self.change(|inner| inner.source = Some(source))
     }
 
     pub(crate) fn maybe_written(self, possibly_written: bool) -> Self {

@@ -10,6 +10,7 @@ mod cluster;
 pub mod config;
 mod consumer;
 mod error;
+pub mod listener;
 mod net;
 mod producer;
 mod record;

@@ -174,6 +174,11 @@ impl Group {
         }
     }
 
+    /// The application is busy, and not to be taken for alive; a join may go on all the same. Says whether it does.
+    pub(crate) fn go_on(&mut self) -> bool {
+        self.membership.go_on()
+    }
+
     /// What the application has to do first.
     pub(crate) fn due(&self) -> Option<Due> {
         self.membership.holdings().due()

@@ -25,6 +25,7 @@ mod rebalance;
 mod record;
 mod records;
 mod settings;
+mod steps;
 mod stream;
 mod subscription;
 mod task;
@@ -41,6 +42,7 @@ pub use record::{ConsumerRecord, RecordView};
 pub use records::{BatchIter, Iter, RecordBatch, Records};
 pub use stream::RecordStream;
 
+pub(crate) use membership::Due;
 pub(crate) use settings::Settings;
 
 use crate::client::Client;

@@ -77,7 +77,7 @@ impl Reading {
     pub(super) fn hand_out(&mut self, most: usize, records: &mut Records) {
         let Some(open) = &mut self.open else { return };
         let taken = open.left.min(most);
-        records.push(RecordBatch::new(open.source.clone(), open.at, taken, open.held.clone()));
+        let (source, at, held) = (open.source.clone(), open.at, open.held.clone());
         open.left -= taken;
         if open.left > 0 {
             open.at = open.source.batch.behind(open.at, taken);
@@ -85,6 +85,7 @@ impl Reading {
             self.position = next.map_or(self.position, |next| next.offset());
         }
         self.leave_batch();
+        records.push(RecordBatch::new(source, at, taken, self.position, held));
     }
 
     /// Hands out one record of the open batch.

@@ -149,7 +149,7 @@ impl Consumer {
 
     /// Whether the group wants [`Consumer::attend`] to be called.
     #[inline]
-    pub(super) fn is_wanted(&self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         self.shared.attention.load(Ordering::Relaxed)
     }
 
@@ -163,7 +163,7 @@ impl Consumer {
     }
 
     /// Everything that was handed out is finished; gives what is to be done for the group.
-    fn visit(&mut self) -> Result<Option<Due>> {
+    pub(crate) fn visit(&mut self) -> Result<Option<Due>> {
         self.settle();
         let now = self.shared.clock().now();
         let mut state = self.shared.state();
@@ -178,7 +178,7 @@ impl Consumer {
     }
 
     /// Does what is due, and tells the listener: before partitions go, after they came.
-    async fn carry_out(&mut self, due: Due) -> Result<()> {
+    pub(crate) async fn carry_out(&mut self, due: Due) -> Result<()> {
         if let Due::Assign(added) = &due {
             let mut held = self.held();
             held.extend(added.iter().cloned());

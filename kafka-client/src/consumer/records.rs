@@ -4,7 +4,7 @@
 //! the last owner of it is dropped.
 
 use super::budget::Held;
-use super::record::{RecordView, Source};
+use super::record::{ConsumerRecord, RecordView, Source};
 use crate::record::TopicPartition;
 use kafka_proto::records::{RecordIter, TimestampType};
 use std::collections::BTreeSet;
@@ -35,6 +35,8 @@ pub struct RecordBatch {
     source: Arc<Source>,
     at: usize,
     len: usize,
+    /// The offset to go on from behind them.
+    next_offset: i64,
     /// Counts the memory until it is dropped.
     _held: Arc<Held>,
 }
@@ -43,6 +45,10 @@ impl Records {
     pub(crate) fn push(&mut self, batch: RecordBatch) {
         self.len += batch.len;
         self.batches.push(batch);
+    }
+
+    pub(crate) fn into_batches(self) -> impl Iterator<Item = RecordBatch> {
+        self.batches.into_iter()
     }
 
     /// How many records there are.
@@ -90,8 +96,26 @@ impl<'a> IntoIterator for &'a Records {
 }
 
 impl RecordBatch {
-    pub(crate) fn new(source: Arc<Source>, at: usize, len: usize, held: Arc<Held>) -> Self {
-        Self { source, at, len, _held: held }
+    pub(crate) fn new(
+        source: Arc<Source>,
+        at: usize,
+        len: usize,
+        next_offset: i64,
+        held: Arc<Held>,
+    ) -> Self {
+        Self { source, at, len, next_offset, _held: held }
+    }
+
+    pub(crate) fn next_offset(&self) -> i64 {
+        self.next_offset
+    }
+
+    /// Takes the first record away, if there is one, and gives its offset too.
+    pub(crate) fn take_first(&mut self) -> Option<(i64, ConsumerRecord)> {
+        let record = self.source.batch.records_from(self.at, self.len).next()?;
+        self.at += record.size();
+        self.len -= 1;
+        Some((record.offset(), ConsumerRecord::new(self.source.clone(), record.place())))
     }
 
     /// The topic.

@@ -11,7 +11,9 @@
 //! Holds true: a member joins at a call of the application only, and after it has given up what the protocol wants it
 //! to give up: all (eager), or what it no longer subscribes to (cooperative, KIP-429).
 
-use super::super::assignor::{Assignor, GroupMember};
+mod phase;
+
+use super::super::assignor::Assignor;
 use super::super::settings::GroupSettings;
 use super::leader::Led;
 use super::wire::{
@@ -27,6 +29,7 @@ use crate::record::TopicPartition;
 use kafka_proto::ErrorCode;
 use kafka_proto::group_protocol::Subscription;
 use kafka_proto::messages::{heartbeat, join_group, sync_group};
+use phase::Phase;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,28 +38,6 @@ use std::time::Duration;
 const JOIN_GRACE: Duration = Duration::from_secs(5);
 /// How long a leader waits to learn of topics before it assigns those it knows; the others follow when they appear.
 const LEARN_MAX: Duration = Duration::from_secs(5);
-
-#[derive(Debug)]
-enum Phase {
-    /// Not in the group, and not meant to be.
-    Out,
-    /// It has to join as soon as the application has given up what it must.
-    Prepare,
-    /// JoinGroup is due or under way.
-    Join,
-    /// It leads, and waits to learn of the topics of all members.
-    Assign {
-        members: Vec<GroupMember>,
-        until: Monotonic,
-        /// The assignment stands: a static leader is back (KIP-814).
-        stands: bool,
-    },
-    /// SyncGroup is due or under way.
-    Sync(Vec<sync_group::SyncGroupRequestAssignment>),
-    Stable,
-    /// Another member has taken the name of this one.
-    Fenced(Error),
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -152,9 +133,16 @@ impl Classic {
     /// The application asks for records: it is alive, and a join that was waiting for it may go on.
     pub(crate) fn on_poll(&mut self, now: Now) {
         self.liveness.on_poll(now.monotonic);
-        if matches!(self.phase, Phase::Prepare) && !self.holdings.is_due() {
+        self.go_on();
+    }
+
+    /// A join that waits for the application goes on, unless something is to be given up before. Says whether it does.
+    pub(crate) fn go_on(&mut self) -> bool {
+        let goes = matches!(self.phase, Phase::Prepare) && !self.holdings.is_due();
+        if goes {
             self.phase = Phase::Join;
         }
+        goes
     }
 
     pub(crate) fn holdings(&self) -> &Holdings {
