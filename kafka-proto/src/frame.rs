@@ -159,6 +159,91 @@ pub struct RequestHeader {
 /// Kafka's string of a 16-bit length, whatever the header's version.
 const CLIENT_ID: Cx = Cx { version: 0, flexible: false, nullable: true, tagged: false };
 
+/// The first version of request headers that end in tagged fields: that of flexible requests.
+const FLEXIBLE_REQUEST_HEADER: i16 = 2;
+
+/// The first version of response headers that end in tagged fields.
+const FLEXIBLE_RESPONSE_HEADER: i16 = 1;
+
+impl RequestHeader {
+    /// Appends the header in its version 1, or in version 2, which flexible requests have.
+    ///
+    /// # Errors
+    /// When the client id is too long.
+    pub fn write(&self, writer: &mut Writer, header_version: i16) -> Result<(), EncodeError> {
+        let Self { api_key, version, correlation_id, .. } = *self;
+        write_request_header(writer, api_key, version, correlation_id, self.client_id.as_ref())?;
+        if header_version >= FLEXIBLE_REQUEST_HEADER {
+            writer.unsigned_varint(0);
+        }
+        Ok(())
+    }
+
+    /// Reads a header of version 1 or 2, whatever API it names.
+    ///
+    /// # Errors
+    /// When the bytes hold none.
+    pub fn read(reader: &mut Reader, header_version: i16) -> Result<Self, DecodeError> {
+        let mut header = Self::read_fixed(reader)?;
+        header.read_rest(reader, header_version)?;
+        Ok(header)
+    }
+
+    fn read_rest(&mut self, reader: &mut Reader, header_version: i16) -> Result<(), DecodeError> {
+        self.client_id = Option::decode(reader, CLIENT_ID).map_err(|e| e.within("client_id"))?;
+        if header_version >= FLEXIBLE_REQUEST_HEADER {
+            reader.tagged_fields(|_, _| Ok(false))?;
+        }
+        Ok(())
+    }
+
+    /// The part that every version has.
+    fn read_fixed(reader: &mut Reader) -> Result<Self, DecodeError> {
+        Ok(Self {
+            api_key: ApiKey(reader.i16()?),
+            version: reader.i16()?,
+            correlation_id: reader.i32()?,
+            client_id: None,
+        })
+    }
+}
+
+fn write_request_header(
+    writer: &mut Writer,
+    key: ApiKey,
+    version: i16,
+    correlation_id: i32,
+    client_id: Option<&Arc<str>>,
+) -> Result<(), EncodeError> {
+    writer.i16(key.0);
+    writer.i16(version);
+    writer.i32(correlation_id);
+    match client_id {
+        Some(client_id) => client_id.encode(writer, CLIENT_ID),
+        None => <Arc<str>>::encode_null(writer, CLIENT_ID),
+    }
+}
+
+/// Appends the header of a response: its correlation id, in version 0 or 1.
+pub fn write_response_header(writer: &mut Writer, correlation_id: i32, header_version: i16) {
+    writer.i32(correlation_id);
+    if header_version >= FLEXIBLE_RESPONSE_HEADER {
+        writer.unsigned_varint(0);
+    }
+}
+
+/// Reads the header of a response, of version 0 or 1: its correlation id.
+///
+/// # Errors
+/// When the bytes hold none.
+pub fn read_response_header(reader: &mut Reader, header_version: i16) -> Result<i32, DecodeError> {
+    let correlation_id = reader.i32()?;
+    if header_version >= FLEXIBLE_RESPONSE_HEADER {
+        reader.tagged_fields(|_, _| Ok(false))?;
+    }
+    Ok(correlation_id)
+}
+
 /// One request as a frame.
 ///
 /// # Errors
@@ -172,13 +257,7 @@ pub fn encode_request<R: Request>(
     let flexible = checked_flexible::<R>(version)?;
     let mut writer = Writer::with_capacity(256);
     writer.i32(0);
-    writer.i16(R::KEY.0);
-    writer.i16(version);
-    writer.i32(correlation_id);
-    match client_id {
-        Some(client_id) => client_id.encode(&mut writer, CLIENT_ID)?,
-        None => <Arc<str>>::encode_null(&mut writer, CLIENT_ID)?,
-    }
+    write_request_header(&mut writer, R::KEY, version, correlation_id, client_id)?;
     if flexible {
         writer.unsigned_varint(0);
     }
@@ -219,10 +298,7 @@ fn write_response<R: Request>(
 ) -> Result<Frame, EncodeError> {
     let flexible = checked_flexible::<R>(version)?;
     writer.i32(0);
-    writer.i32(correlation_id);
-    if flexible && response_header_is_flexible(R::KEY) {
-        writer.unsigned_varint(0);
-    }
+    write_response_header(&mut writer, correlation_id, response_header_version::<R>(version));
     response.encode(&mut writer, Cx::new(version, flexible))?;
     Frame::from_writer(writer)
 }
@@ -236,18 +312,12 @@ fn write_response<R: Request>(
 /// When the bytes hold no request header.
 pub fn decode_request_header(frame: &Bytes) -> Result<(RequestHeader, Bytes), DecodeError> {
     let mut reader = Reader::new(frame.clone());
-    let api_key = ApiKey(reader.i16()?);
-    let version = reader.i16()?;
-    let correlation_id = reader.i32()?;
-    let mut header = RequestHeader { api_key, version, correlation_id, client_id: None };
-    if let Some(info) = api_key.info()
-        && version >= 0
+    let mut header = RequestHeader::read_fixed(&mut reader)?;
+    if let Some(info) = header.api_key.info()
+        && header.version >= 0
     {
-        header.client_id =
-            Option::decode(&mut reader, CLIENT_ID).map_err(|e| e.within("client_id"))?;
-        if version >= info.flexible {
-            reader.tagged_fields(|_, _| Ok(false))?;
-        }
+        let flexible = header.version >= info.flexible;
+        header.read_rest(&mut reader, FLEXIBLE_REQUEST_HEADER - i16::from(!flexible))?;
     }
     Ok((header, reader.rest()))
 }
@@ -271,10 +341,7 @@ pub fn decode_response<R: Request>(
     version: i16,
 ) -> Result<(i32, R::Response), DecodeError> {
     let mut reader = Reader::new(frame);
-    let correlation_id = reader.i32()?;
-    if R::is_flexible(version) && response_header_is_flexible(R::KEY) {
-        reader.tagged_fields(|_, _| Ok(false))?;
-    }
+    let correlation_id = read_response_header(&mut reader, response_header_version::<R>(version))?;
     let known = R::VERSIONS.contains(version);
     let body = decode_message(&mut reader, R::NAME, version, known, R::FLEXIBLE)?;
     reader.finish()?;
@@ -302,8 +369,8 @@ fn checked_flexible<R: Request>(version: i16) -> Result<bool, EncodeError> {
 }
 
 /// A client reads the answer to ApiVersions before it knows what the broker speaks, so its header never changed.
-fn response_header_is_flexible(key: ApiKey) -> bool {
-    key != ApiKey::API_VERSIONS
+fn response_header_version<R: Request>(version: i16) -> i16 {
+    i16::from(R::is_flexible(version) && R::KEY != ApiKey::API_VERSIONS)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod records;
 pub mod schema;
 pub mod settings;
 pub mod stored;
+mod utf8;
 pub mod uuid;
 pub mod wire;
 

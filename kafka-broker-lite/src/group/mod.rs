@@ -15,7 +15,7 @@ mod timers;
 pub(crate) use classic::{ClassicGroup, Join, Leaving, Sync};
 pub(crate) use coordinator::{Commit, Coordinator, Group, NewOffset};
 pub(crate) use offsets::Committed;
-pub(crate) use records::{Entry, partition_of};
+pub(crate) use records::Entry;
 
 use crate::clock::Now;
 use kafka_proto::ErrorCode;

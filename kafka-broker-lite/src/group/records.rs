@@ -36,15 +36,6 @@ pub(super) enum Change {
 /// A record, or what the client is told when it has no form.
 type Written = Result<Entry, ErrorCode>;
 
-/// The partition, of so many, that keeps a group.
-pub(crate) fn partition_of(group: &str, partitions: usize) -> usize {
-    // As Java hashes a string.
-    let hash = |hash: i32, unit: u16| hash.wrapping_mul(31).wrapping_add(i32::from(unit));
-    let hash = group.encode_utf16().fold(0, hash);
-    let hash = usize::try_from(hash.checked_abs().unwrap_or(0)).unwrap_or(0);
-    hash.checked_rem(partitions).unwrap_or(0)
-}
-
 /// A group with what its members are assigned.
 pub(super) fn group(group: &ClassicGroup, assignments: &BTreeMap<Arc<str>, Bytes>) -> Written {
     let value = group.to_record(assignments);
@@ -132,20 +123,6 @@ pub(super) fn subscribed_topics(metadata: Bytes) -> Option<Vec<Arc<str>>> {
 mod tests {
     use super::*;
     use kafka_proto::uuid::Uuid;
-
-    #[test]
-    fn groups_lie_in_the_partitions_that_kafka_puts_them_in() {
-        assert_eq!(partition_of("", 50), 0);
-        assert_eq!(partition_of("a", 50), 97 % 50);
-        // "Hello" hashes to 69609650, and "polygenelubricants" to the smallest number of all.
-        assert_eq!(partition_of("Hello", 50), 0);
-        assert_eq!(partition_of("Hello", 7), 69_609_650 % 7);
-        assert_eq!(partition_of("polygenelubricants", 50), 0);
-        // Negative hashes count by their size, here -421004483, and units beyond ASCII as Java has them.
-        assert_eq!(partition_of("consumers", 50), 33);
-        assert_eq!(partition_of("größe", 50), 7);
-        assert_eq!(partition_of("x", 0), 0);
-    }
 
     fn committed() -> Committed {
         Committed {

@@ -39,6 +39,8 @@ pub(crate) fn collision_key(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value as Json;
+    use std::path::Path;
 
     #[test]
     fn allows_what_kafka_allows() {
@@ -55,5 +57,37 @@ mod tests {
         assert!(reason("a b").ends_with("other than ASCII alphanumerics, '.', '_' and '-'"));
         assert!(reason("ä").contains("'ä' contains"));
         assert!(reason(&"x".repeat(250)).ends_with("longer than the max allowed length 249"));
+    }
+
+    /// `KAFKA_VECTORS` names a folder of vectors that Kafka's own classes made; without it a few are checked.
+    #[test]
+    fn names_are_judged_as_kafka_does() {
+        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kafka-proto/tests/vectors");
+        let path = match std::env::var_os("KAFKA_VECTORS") {
+            Some(folder) => Path::new(&folder).join("algorithms/topic_names.jsonl"),
+            None => committed.join("algorithms.jsonl"),
+        };
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+        let lines: Vec<_> =
+            lines.filter(|line| line["file"].as_str().is_none_or(|f| f == "topic_names")).collect();
+        assert!(!lines.is_empty());
+        let names: Vec<_> = lines.iter().map(|line| line["name"].as_str().unwrap()).collect();
+        for (line, name) in lines.iter().zip(&names) {
+            assert_eq!(
+                Some(validate_topic_name(name).is_none()),
+                line["valid"].as_bool(),
+                "{line}"
+            );
+            assert_eq!(validate_topic_name(name).as_deref(), line["error"].as_str(), "{line}");
+            assert_eq!(Some(is_internal(name)), line["internal"].as_bool(), "{line}");
+            for with in line["collides_with"].as_array().unwrap() {
+                let with = with.as_str().unwrap();
+                assert_eq!(collision_key(name), collision_key(with), "{line}");
+            }
+            let same = names.iter().filter(|with| collision_key(name) == collision_key(with));
+            let kafka = line["collides_with"].as_array().unwrap().len();
+            assert!(same.count() == kafka || line.get("file").is_some(), "{line}");
+        }
     }
 }

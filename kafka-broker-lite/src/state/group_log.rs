@@ -4,9 +4,7 @@
 
 use super::{DirId, LogDirs, News, PartitionKey, State};
 use crate::clock::Now;
-use crate::group::{
-    Answer, Coordinator, Entry, GroupLog, OFFSETS_TOPIC, Ticket, Turn, partition_of,
-};
+use crate::group::{Answer, Coordinator, Entry, GroupLog, OFFSETS_TOPIC, Ticket, Turn};
 use crate::log::{Log, Storage, StorageError};
 use crate::metadata::{Topics, Values};
 use bytes::Bytes;
@@ -40,7 +38,7 @@ impl GroupLog for OffsetsTopic<'_> {
         let wall_ms = self.now.wall_ms;
         let topic = self.topics.by_name_mut(OFFSETS_TOPIC);
         let topic = topic.ok_or(ErrorCode::COORDINATOR_NOT_AVAILABLE)?;
-        let at = partition_of(group, topic.partitions.len());
+        let at = kafka_proto::stored::partition_of(group, topic.partitions.len());
         let partition = topic.partitions.get_mut(at).ok_or(ErrorCode::NOT_COORDINATOR)?;
         let dir = partition.dir;
         self.log_dirs.check(dir).map_err(|_| ErrorCode::COORDINATOR_NOT_AVAILABLE)?;

@@ -249,7 +249,7 @@ impl Batch {
             Compression::None => self.bytes.slice(HEADER_LEN..),
             compression => {
                 let compressed = self.bytes.get(HEADER_LEN..).unwrap_or_default();
-                decompressor.decompress(compression, compressed, limit, false)?
+                decompressor.decompress_records(compression, compressed, limit, false)?
             }
         };
         OpenBatch::new(self.header, records)

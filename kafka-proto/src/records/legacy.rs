@@ -146,7 +146,7 @@ pub(super) fn open(
         RecordError::corrupt("compressed message without a value", batch.bytes().len())
     })?;
     // The checksum of lz4's frame header was a wrong one in format 0.
-    let set = decompressor.decompress(compression, compressed, limit, outer.magic == 0)?;
+    let set = decompressor.decompress_records(compression, compressed, limit, outer.magic == 0)?;
     let messages = inner(&set, &outer)?;
     let last = messages.last().map_or(0, |message| message.offset);
     let shift = if outer.magic == 0 { 0 } else { outer.offset.wrapping_sub(last) };

@@ -28,7 +28,7 @@ mod legacy;
 mod open;
 mod record;
 mod region;
-mod varint;
+pub mod varint;
 
 #[cfg(test)]
 #[cfg(all(feature = "gzip", feature = "snappy", feature = "lz4", feature = "zstd"))]

@@ -2,6 +2,7 @@
 
 use super::error::RecordError;
 use super::{MAX_HEADERS, varint};
+use crate::utf8;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -98,7 +99,7 @@ pub struct Header<'a> {
 impl<'a> Header<'a> {
     /// The key; what is not UTF-8 in it reads as U+FFFD.
     pub fn key(&self) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.key_bytes())
+        utf8::lossy(self.key_bytes())
     }
 
     /// The key as it was written.

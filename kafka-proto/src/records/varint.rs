@@ -1,4 +1,18 @@
-//! Zigzag varints: small numbers of either sign in few bytes.
+//! Zigzag varints: small numbers of either sign in few bytes, as record batches have them.
+
+/// Appends `value`.
+///
+/// ```
+/// use kafka_proto::records::varint;
+/// let mut bytes = Vec::new();
+/// varint::write(&mut bytes, -300);
+/// assert_eq!(varint::read_i64(&bytes, &mut 0), Some(-300));
+/// ```
+pub fn write(out: &mut Vec<u8>, value: i64) {
+    let mut head = Head::new();
+    head.put(zigzag(value));
+    head.flush(out);
+}
 
 /// Small for small numbers of either sign: 0, -1, 1, -2 become 0, 1, 2, 3.
 #[inline]
@@ -58,7 +72,7 @@ impl Head {
 
 /// Reads at `at` and moves it on; `None` when the varint is cut or longer than its type.
 #[inline]
-pub(super) fn read_i32(bytes: &[u8], at: &mut usize) -> Option<i32> {
+pub fn read_i32(bytes: &[u8], at: &mut usize) -> Option<i32> {
     let value = read(bytes, at, 5)?;
     #[expect(clippy::cast_possible_truncation, reason = "Kafka drops the bits over 32 as well")]
     let value = value as u32;
@@ -67,7 +81,7 @@ pub(super) fn read_i32(bytes: &[u8], at: &mut usize) -> Option<i32> {
 
 /// As [`read_i32`], of 64 bits.
 #[inline]
-pub(super) fn read_i64(bytes: &[u8], at: &mut usize) -> Option<i64> {
+pub fn read_i64(bytes: &[u8], at: &mut usize) -> Option<i64> {
     let value = read(bytes, at, 10)?;
     Some((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
 }
@@ -111,9 +125,8 @@ mod tests {
     fn what_is_written_is_read_and_as_long_as_said() {
         let powers = (0..63).flat_map(|bit| [1_i64 << bit, (1 << bit) - 1, -(1 << bit)]);
         for value in powers.chain([i64::MIN, i64::MAX, 0, -1, 300]) {
-            let (mut head, mut out) = (Head::new(), Vec::new());
-            head.put(zigzag(value));
-            head.flush(&mut out);
+            let mut out = Vec::new();
+            write(&mut out, value);
             assert_eq!(out.len(), len(zigzag(value)), "{value}");
             let mut at = 0;
             assert_eq!((read_i64(&out, &mut at), at), (Some(value), out.len()));

@@ -16,6 +16,20 @@ use crate::schema::{self, Schema};
 use crate::wire::{DecodeError, DecodeReason, EncodeError, Reader};
 use bytes::Bytes;
 
+/// The partition, of so many of an internal topic, that keeps what belongs to a group or transactional id: its leader
+/// is the coordinator. What a share group knows of a partition goes by `group:topic id:partition`.
+///
+/// ```
+/// assert_eq!(kafka_proto::stored::partition_of("my-consumer-group", 50), 13);
+/// ```
+pub fn partition_of(id: &str, partitions: usize) -> usize {
+    // As Java hashes a string; the smallest number of all has no positive one.
+    let hash = |hash: i32, unit: u16| hash.wrapping_mul(31).wrapping_add(i32::from(unit));
+    let hash = id.encode_utf16().fold(0, hash);
+    let hash = usize::try_from(hash.checked_abs().unwrap_or(0)).unwrap_or(0);
+    hash.checked_rem(partitions).unwrap_or(0)
+}
+
 /// An enum over all schemas of one place, told apart by the number in their prefix.
 macro_rules! any_of {
     ($(#[$attr:meta])* $any:ident, $number:path, $($variant:ident($type:ty),)*) => {
@@ -148,4 +162,23 @@ any_of! {
     SegmentUpdate(tiered::RemoteLogSegmentMetadataUpdateRecord),
     PartitionDelete(tiered::RemotePartitionDeleteMetadataRecord),
     SegmentSnapshot(tiered::RemoteLogSegmentMetadataSnapshotRecord),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::partition_of;
+
+    #[test]
+    fn groups_lie_in_the_partitions_that_kafka_puts_them_in() {
+        assert_eq!(partition_of("", 50), 0);
+        assert_eq!(partition_of("a", 50), 97 % 50);
+        // "Hello" hashes to 69609650, and "polygenelubricants" to the smallest number of all.
+        assert_eq!(partition_of("Hello", 50), 0);
+        assert_eq!(partition_of("Hello", 7), 69_609_650 % 7);
+        assert_eq!(partition_of("polygenelubricants", 50), 0);
+        // Negative hashes count by their size, here -421004483, and units beyond ASCII as Java has them.
+        assert_eq!(partition_of("consumers", 50), 33);
+        assert_eq!(partition_of("größe", 50), 7);
+        assert_eq!(partition_of("x", 0), 0);
+    }
 }

@@ -3,6 +3,9 @@
 //! A message is a plain struct whose fields carry the versions they exist in. One expansion gives the struct, its
 //! default, encoder, decoder, docs and the visitor from which JSON, random samples and the comparison with Kafka's
 //! definitions are made. What a field costs at run time is a comparison of the version with constants.
+//!
+//! Reading and writing are as in Kafka 4.4, bad bytes included, but for one thing: tagged fields that are not known
+//! here are skipped and not kept, so they are not written again.
 
 mod error;
 mod field;

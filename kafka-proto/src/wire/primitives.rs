@@ -4,6 +4,7 @@ use super::visit::{Array, Nullable, Value};
 use super::{Cx, DecodeError, DecodeReason, EncodeError, EncodeReason, Reader, Wire, Writer};
 use crate::ErrorCode;
 use crate::records::Records;
+use crate::utf8;
 use crate::uuid::Uuid;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -179,8 +180,7 @@ impl Wire for Arc<str> {
             // Shared by all empty strings.
             return Ok(Some(Self::default()));
         }
-        // As Kafka does, what is not UTF-8 becomes U+FFFD instead of losing the message.
-        Ok(Some(String::from_utf8_lossy(reader.slice(len)?).into()))
+        Ok(Some(utf8::lossy(reader.slice(len)?).into()))
     }
 
     fn value(&mut self) -> Value<'_> {

@@ -172,8 +172,10 @@ impl Writer {
         Ok(())
     }
 
-    /// The bytes in one piece, copied if there are several; it has lent no files.
-    pub(crate) fn into_bytes(self) -> Bytes {
+    /// The bytes in one piece, copied if there are several.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        // Only what is made for frames lends files, and frames take its pieces.
         let in_memory = |piece| match piece {
             Piece::Bytes(bytes) => Some(bytes),
             Piece::File(_) => None,

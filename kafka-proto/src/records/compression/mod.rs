@@ -237,8 +237,21 @@ impl Decompressor {
         Self::default()
     }
 
-    /// What `compressed` holds, of at most `limit` bytes; `old_lz4` leaves the checksum of lz4's header alone.
-    pub(super) fn decompress(
+    /// What `compressed` holds, of at most `limit` bytes: for compressed bytes that are not the records of a batch.
+    ///
+    /// # Errors
+    /// When the bytes are corrupt, hold more than `limit`, or the build lacks the codec.
+    pub fn decompress(
+        &mut self,
+        compression: Compression,
+        compressed: &[u8],
+        limit: usize,
+    ) -> Result<Bytes, RecordError> {
+        self.decompress_records(compression, compressed, limit, false)
+    }
+
+    /// As [`Decompressor::decompress`]; `old_lz4` leaves the checksum of lz4's header alone.
+    pub(super) fn decompress_records(
         &mut self,
         compression: Compression,
         compressed: &[u8],

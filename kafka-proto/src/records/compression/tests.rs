@@ -6,7 +6,7 @@ use crate::wire::sample::Rng;
 const LIMIT: usize = 1 << 20;
 
 fn decode(compression: Compression, bytes: &[u8], limit: usize) -> Result<Bytes, String> {
-    Decompressor::new().decompress(compression, bytes, limit, false).map_err(|e| e.to_string())
+    Decompressor::new().decompress(compression, bytes, limit).map_err(|e| e.to_string())
 }
 
 fn encode(compression: Compression, bytes: &[u8]) -> Vec<u8> {
@@ -35,10 +35,9 @@ fn every_length_survives() {
         for len in [1, 2, 12, 13, 100, 16_384, 32_768, 32_769, 65_535, 65_536, 65_537, 300_000] {
             let bytes = payload(7, len);
             let encoded = encode(*compression, &bytes);
-            let decoded = decompressor.decompress(*compression, &encoded, len, false).unwrap();
+            let decoded = decompressor.decompress(*compression, &encoded, len).unwrap();
             assert_eq!(decoded, bytes, "{compression}, {len} bytes");
-            let error =
-                decompressor.decompress(*compression, &encoded, len - 1, false).unwrap_err();
+            let error = decompressor.decompress(*compression, &encoded, len - 1).unwrap_err();
             assert_eq!(*error.kind(), RecordErrorKind::TooLarge { limit: len - 1 }, "{error}");
         }
     }
@@ -57,7 +56,7 @@ fn a_compressor_may_move_to_another_thread() {
                 for compressor in &mut compressors {
                     let mut out = Vec::new();
                     compressor.encoder.encode(&bytes, &mut out).unwrap();
-                    assert_eq!(decompressor.decompress(zstd, &out, LIMIT, false).unwrap(), bytes);
+                    assert_eq!(decompressor.decompress(zstd, &out, LIMIT).unwrap(), bytes);
                 }
                 (compressors, decompressor)
             });
