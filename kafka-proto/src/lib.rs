@@ -1,6 +1,7 @@
 //! Kafka's wire protocol without I/O: messages, record batches, frames, error codes.
 
 pub mod api;
+pub mod codes;
 mod error_code;
 pub mod frame;
 pub mod group_protocol;

@@ -12,7 +12,6 @@
     reason = "in tests a panic is how a check fails"
 )]
 
-use kafka_proto::ErrorCode;
 use kafka_proto::schema::{About, EachMessage, each_message};
 use kafka_proto::wire::json::camel_case;
 use kafka_proto::wire::{Field, Message, Value, Visit, VisitError, Visitor};
@@ -47,38 +46,6 @@ fn fields_are_those_of_the_definitions() {
         };
     assert_same(&ours.0, &facts, "the notation");
     assert!(facts.lines().count() > 300, "{} facts are too few", facts.lines().count());
-}
-
-/// The table of error codes, for which only `KAFKA_VECTORS` has the whole truth.
-#[test]
-fn error_codes_are_those_of_kafka() {
-    let mut facts = vec![
-        (-1, "UNKNOWN_SERVER_ERROR".to_owned(), false, false),
-        (2, "CORRUPT_MESSAGE".to_owned(), true, false),
-        (6, "NOT_LEADER_OR_FOLLOWER".to_owned(), true, true),
-        (47, "INVALID_PRODUCER_EPOCH".to_owned(), false, false),
-        (136, "CONTROLLER_ID_NOT_REGISTERED".to_owned(), false, false),
-    ];
-    let table = std::env::var_os("KAFKA_VECTORS")
-        .and_then(|dir| std::fs::read_to_string(Path::new(&dir).join("tables/errors.jsonl")).ok());
-    if let Some(table) = table {
-        facts.clear();
-        for line in table.lines() {
-            let fact: Json = serde_json::from_str(line).unwrap();
-            facts.push((
-                i16::try_from(fact["code"].as_i64().unwrap()).unwrap(),
-                fact["name"].as_str().unwrap().to_owned(),
-                fact["retriable"].as_bool().unwrap(),
-                fact["invalid_metadata"].as_bool().unwrap(),
-            ));
-        }
-        assert_eq!(facts.len(), ErrorCode::ALL.len());
-    }
-    for fact in facts {
-        let code = ErrorCode(fact.0);
-        let ours = (code.0, code.name().to_owned(), code.is_retriable(), code.is_stale_metadata());
-        assert_eq!(ours, fact);
-    }
 }
 
 fn assert_same(found: &str, expected: &str, what: &str) {
