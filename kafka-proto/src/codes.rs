@@ -124,7 +124,9 @@ codes! {
     ScramMechanism { ScramSha256 = 1 "SCRAM_SHA_256", ScramSha512 = 2 "SCRAM_SHA_512" }
 
     /// What becomes of a record that a member of a share group was given.
-    AcknowledgeType { Accept = 1 "ACCEPT", Release = 2 "RELEASE", Reject = 3 "REJECT", Renew = 4 "RENEW" }
+    AcknowledgeType {
+        Accept = 1 "ACCEPT", Release = 2 "RELEASE", Reject = 3 "REJECT", Renew = 4 "RENEW",
+    }
 
     /// In which direction the level of a feature may go.
     UpgradeType {

@@ -14,9 +14,13 @@ use allocation_counter::measure;
 use kafka_proto::api::ApiKey;
 use kafka_proto::bytes::Bytes;
 use kafka_proto::frame;
+use kafka_proto::messages::metadata;
 use kafka_proto::schema::{About, EachMessage, each_message};
 use kafka_proto::wire::sample::{Rng, sample};
-use kafka_proto::wire::{Array, Cx, Field, Message, Reader, Value, VisitError, Visitor, to_bytes};
+use kafka_proto::wire::{
+    Array, Cx, DecodeReason, Field, Message, Reader, Value, VisitError, Visitor, Wire, to_bytes,
+};
+use std::sync::Arc;
 
 /// The most bytes of memory that decoding a byte may take.
 const MAX_RATIO: u64 = 32;
@@ -120,6 +124,64 @@ fn a_message_cut_anywhere_is_refused() {
     let mut cut = Every(Cut(0));
     each_message(&mut cut);
     assert!(cut.0.0 > 50_000, "{} cuts", cut.0.0);
+}
+
+/// Wherever a count or length may be, one that lies: the largest ones of each encoding, null and below.
+#[test]
+fn lying_counts_are_survived() {
+    struct Lying(usize);
+    impl Attack for Lying {
+        fn attack<M: Message>(&mut self, name: &str, cx: Cx) {
+            let valid = to_bytes(&sample::<M>(5, cx.version), cx).unwrap();
+            let lies: &[&[u8]] = if cx.flexible {
+                &[&[0xff, 0xff, 0xff, 0xff, 0x0f], &[0xc1, 0x84, 0x3d], &[0]]
+            } else {
+                &[&[0x7f, 0xff, 0xff, 0xff], &[0, 0x0f, 0x42, 0x40], &[0x7f, 0xff], &[0xff; 4]]
+            };
+            for at in 0..valid.len().min(150) {
+                for lie in lies {
+                    let mut bytes = valid[..at].to_vec();
+                    bytes.extend_from_slice(lie);
+                    bytes.extend(valid.iter().skip(at + if cx.flexible { 1 } else { lie.len() }));
+                    feed::<M>(name, cx, &bytes);
+                    self.0 += 1;
+                }
+            }
+        }
+    }
+    let mut lying = Every(Lying(0));
+    each_message(&mut lying);
+    assert!(lying.0.0 > 100_000, "{} lies", lying.0.0);
+}
+
+#[test]
+fn what_takes_more_memory_than_the_budget_is_refused_before_it_is_allocated() {
+    let topics = vec!["a-topic".into(); 1000];
+    let sent = metadata::Request {
+        topics: Some(topics.into_iter().map(topic).collect()),
+        ..Default::default()
+    };
+    let cx = Cx::new(12, true);
+    let bytes = to_bytes(&sent, cx).unwrap();
+    let mut read = None;
+    let memory = measure(|| {
+        read = Some(metadata::Request::decode(&mut Reader::with_budget(bytes.clone(), 20_000), cx));
+    });
+    let error = read.unwrap().unwrap_err();
+    assert!(matches!(error.reason(), DecodeReason::Budget { left: 20_000, .. }), "{error}");
+    assert_eq!(error.path(), ".topics");
+    assert!(error.to_string().contains("bytes of memory, 20000 are left"), "{error}");
+    assert!(memory.bytes_max < 1000, "{} bytes", memory.bytes_max);
+
+    // Enough for the array, but not for all names in it.
+    let budget = 1000 * size_of::<metadata::MetadataRequestTopic>() + 10_000;
+    let read = metadata::Request::decode(&mut Reader::with_budget(bytes.clone(), budget), cx);
+    assert_eq!(read.unwrap_err().path(), ".topics[434].name");
+    assert_eq!(metadata::Request::decode(&mut Reader::new(bytes), cx).unwrap(), sent);
+}
+
+fn topic(name: Arc<str>) -> metadata::MetadataRequestTopic {
+    metadata::MetadataRequestTopic { name: Some(name), ..Default::default() }
 }
 
 #[test]

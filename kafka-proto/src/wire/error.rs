@@ -110,6 +110,13 @@ pub enum DecodeReason {
     Varint,
     /// A string over 32,767 bytes.
     LongString(usize),
+    /// What was read takes more memory than the length of the bytes justifies.
+    Budget {
+        /// Bytes of memory that the value needs.
+        needed: usize,
+        /// Bytes that may still be taken.
+        left: usize,
+    },
     /// More tagged fields than the limit.
     TaggedFields(u32),
     /// Bytes are left after the message.
@@ -181,6 +188,10 @@ impl fmt::Display for DecodeError {
             DecodeReason::Null => f.write_str("null is not allowed"),
             DecodeReason::Varint => f.write_str("variable-length integer is too long"),
             DecodeReason::LongString(len) => write!(f, "string of {len} bytes is too long"),
+            DecodeReason::Budget { needed, left } => write!(
+                f,
+                "needs {needed} bytes of memory, {left} are left of what its length justifies"
+            ),
             DecodeReason::TaggedFields(count) => write!(f, "{count} tagged fields are too many"),
             DecodeReason::Trailing(left) => write!(f, "{left} bytes are left over"),
             DecodeReason::Version { name, version } => {

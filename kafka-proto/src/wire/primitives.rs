@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// Longest string that Kafka accepts, in bytes.
 const MAX_STRING: usize = 32_767;
 
+/// The counters in front of a shared string.
+const STRING_HEAD: usize = 2 * size_of::<usize>();
+
 macro_rules! no_null {
     () => {
         fn encode_null(_: &mut Writer, _: Cx) -> Result<(), EncodeError> {
@@ -180,6 +183,7 @@ impl Wire for Arc<str> {
             // Shared by all empty strings.
             return Ok(Some(Self::default()));
         }
+        reader.charge(len + STRING_HEAD)?;
         Ok(Some(utf8::lossy(reader.slice(len)?).into()))
     }
 
@@ -285,6 +289,7 @@ impl<T: Wire> Wire for Vec<T> {
     fn decode_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>, DecodeError> {
         let min_len = T::min_len(cx.element());
         let Some(count) = reader.count(cx.flexible, min_len)? else { return Ok(None) };
+        reader.charge(count.saturating_mul(size_of::<T>()))?;
         let mut elements = Self::with_capacity(count);
         for index in 0..count {
             elements.push(T::decode(reader, cx.element()).map_err(|e| e.item(index))?);

@@ -1,4 +1,5 @@
-//! Checked reads over shared bytes: no panic, no reservation that the bytes left do not justify.
+//! Checked reads over shared bytes: no panic, no reservation that the bytes left do not justify, and no more memory for
+//! all that is read than a small multiple of the bytes.
 
 use super::{DecodeError, DecodeReason, MAX_ARRAY_LEN, MAX_TAGGED_FIELDS};
 use bytes::Bytes;
@@ -8,7 +9,16 @@ use bytes::Bytes;
 pub struct Reader {
     bytes: Bytes,
     at: usize,
+    /// Bytes of memory that may still be taken.
+    budget: usize,
 }
+
+/// Bytes of memory that a byte of a message may become. Of the densest honest ones, arrays of strings of a letter, it
+/// becomes 20.
+const BUDGET_RATIO: usize = 32;
+
+/// Bytes of memory that any message may take besides.
+const BUDGET_BASE: usize = 64 << 10;
 
 macro_rules! integers {
     ($($name:ident $type:ty;)*) => {$(
@@ -21,9 +31,28 @@ macro_rules! integers {
 }
 
 impl Reader {
-    /// Starts at the first byte.
+    /// Starts at the first byte. What is read may take 32 times the memory of the bytes and 64 KiB, which no message
+    /// comes near unless somebody made it up; payloads count nothing, as they share the memory of the bytes.
     pub const fn new(bytes: Bytes) -> Self {
-        Self { bytes, at: 0 }
+        let budget = bytes.len().saturating_mul(BUDGET_RATIO).saturating_add(BUDGET_BASE);
+        Self::with_budget(bytes, budget)
+    }
+
+    /// Starts at the first byte; what is read may take `budget` bytes of memory.
+    pub const fn with_budget(bytes: Bytes, budget: usize) -> Self {
+        Self { bytes, at: 0, budget }
+    }
+
+    /// Takes memory out of the budget, before it is allocated.
+    #[inline]
+    pub(crate) fn charge(&mut self, needed: usize) -> Result<(), DecodeError> {
+        match self.budget.checked_sub(needed) {
+            Some(left) => {
+                self.budget = left;
+                Ok(())
+            }
+            None => Err(self.fail(DecodeReason::Budget { needed, left: self.budget })),
+        }
     }
 
     /// Bytes not yet read.
