@@ -429,6 +429,7 @@ impl Broker {
             DESCRIBE_ACLS describe_acls;
             DESCRIBE_CONFIGS describe_configs;
             ALTER_CONFIGS alter_configs;
+            ALTER_REPLICA_LOG_DIRS alter_replica_log_dirs;
             DESCRIBE_LOG_DIRS describe_log_dirs;
             CREATE_PARTITIONS create_partitions;
             ELECT_LEADERS elect_leaders;
@@ -436,6 +437,7 @@ impl Broker {
             LIST_PARTITION_REASSIGNMENTS list_partition_reassignments;
             DESCRIBE_CLIENT_QUOTAS describe_client_quotas;
             DESCRIBE_USER_SCRAM_CREDENTIALS describe_user_scram_credentials;
+            DESCRIBE_QUORUM describe_quorum;
             DESCRIBE_CLUSTER describe_cluster;
             DESCRIBE_PRODUCERS describe_producers;
             LIST_CONFIG_RESOURCES list_config_resources;
@@ -510,6 +512,13 @@ impl Broker {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         match (request.fault, frame) {
             (Some(Fault::LoseReply), _) => self.close(conn, "reply lost by a rule".to_owned()),
+            (Some(Fault::CutReply(bytes)), frame) => {
+                if let Some(mut frame) = frame.filter(|_| bytes > 0) {
+                    frame.truncate(bytes);
+                    self.actions.push_back(Action::Send { conn, frame });
+                }
+                self.close(conn, "reply cut by a rule".to_owned());
+            }
             (Some(Fault::Hang), _) => {
                 connection.waiting.clear();
                 connection.phase = Phase::Silent;

@@ -63,6 +63,8 @@ pub(crate) enum Fault {
     DropConnection,
     /// Handled; the connection closes without an answer.
     LoseReply,
+    /// Handled; the connection closes after that many bytes of the answer.
+    CutReply(usize),
     /// Handled; neither it nor anything after it is answered, and the connection stays open.
     Hang,
 }
@@ -315,6 +317,11 @@ impl RuleBuilder<'_> {
         self.make(Fault::LoseReply);
     }
 
+    /// Handles the request, sends the first bytes of the answer and closes the connection.
+    pub fn cut_reply(self, bytes: usize) {
+        self.make(Fault::CutReply(bytes));
+    }
+
     /// Handles the request, and from then on the connection is silent, but open.
     pub fn hang(self) {
         self.make(Fault::Hang);
@@ -358,6 +365,7 @@ fn newest_of(release: Release, api: ApiKey) -> Option<i16> {
         ApiKey::DESCRIBE_ACLS =>             [   1,    2,  3,  3,  3],
         ApiKey::DESCRIBE_CONFIGS =>          [   2,    4,  4,  4,  4],
         ApiKey::ALTER_CONFIGS =>             [   1,    2,  2,  2,  2],
+        ApiKey::ALTER_REPLICA_LOG_DIRS =>    [   1,    2,  2,  2,  2],
         ApiKey::DESCRIBE_LOG_DIRS =>         [   1,    2,  4,  4,  5],
         ApiKey::CREATE_PARTITIONS =>         [   1,    3,  3,  3,  3],
         ApiKey::ELECT_LEADERS =>             [NONE,    2,  2,  2,  2],
@@ -366,6 +374,7 @@ fn newest_of(release: Release, api: ApiKey) -> Option<i16> {
         | ApiKey::DESCRIBE_USER_SCRAM_CREDENTIALS
         | ApiKey::DESCRIBE_PRODUCERS =>      [NONE,    0,  0,  0,  0],
         ApiKey::DESCRIBE_CLIENT_QUOTAS =>    [NONE,    1,  1,  1,  1],
+        ApiKey::DESCRIBE_QUORUM =>           [NONE, NONE,  2,  2,  2],
         ApiKey::DESCRIBE_CLUSTER =>          [NONE,    0,  1,  2,  2],
         ApiKey::LIST_CONFIG_RESOURCES =>     [NONE, NONE,  0,  0,  1],
         ApiKey::DESCRIBE_TOPIC_PARTITIONS => [NONE, NONE,  0,  0,  0],

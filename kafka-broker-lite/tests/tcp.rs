@@ -140,3 +140,22 @@ async fn an_older_release_offers_older_versions() {
     let fetch = response.api_keys.iter().find(|row| row.api_key == ApiKey::FETCH.0).unwrap();
     assert_eq!((fetch.min_version, fetch.max_version), (4, 12));
 }
+
+#[tokio::test]
+async fn a_connection_can_be_cut_within_an_answer() {
+    let directory = std::env::temp_dir().join(format!("broker-cut-{}", std::process::id()));
+    let cluster = Cluster::builder().topic("orders", 1).data_dir(&directory).start().await.unwrap();
+    let mut client = Client::tcp(&cluster.bootstrap_servers()).await;
+    client.produce("orders", &[&[b'x'; 300_000]]).await.unwrap();
+    for bytes in [0, 1, 4, 1_000, 200_000] {
+        cluster.control().on(ApiKey::FETCH).times(1).cut_reply(bytes);
+        let mut client = Client::tcp(&cluster.bootstrap_servers()).await;
+        client.send(&fetch_request("orders", 0, 0), 11).await.unwrap();
+        let mut read = Vec::new();
+        client.stream.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read.len(), bytes);
+    }
+    assert_eq!(client.fetch("orders", 0).await.unwrap().len(), 1);
+    drop(cluster);
+    std::fs::remove_dir_all(directory).unwrap();
+}

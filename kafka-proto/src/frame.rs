@@ -116,6 +116,24 @@ impl Frame {
         left
     }
 
+    /// Leaves no more than the first `len` bytes: for tests of who reads it, since its length prefix stays.
+    pub fn truncate(&mut self, len: usize) {
+        while self.len > len {
+            let Some(last) = self.pieces.back_mut() else { break };
+            let excess = self.len - len;
+            if last.len() <= excess {
+                self.len -= last.len();
+                self.pieces.pop_back();
+                continue;
+            }
+            self.len = len;
+            match last {
+                Piece::Bytes(bytes) => bytes.truncate(bytes.len() - excess),
+                Piece::File(range) => range.len -= excess,
+            }
+        }
+    }
+
     /// Everything in one piece, copied if there are several; of a frame without pieces in files.
     #[must_use]
     pub fn into_bytes(mut self) -> Bytes {
@@ -462,6 +480,17 @@ mod tests {
                 assert_eq!(frame.advance(taken), 0);
             }
             assert_eq!(sent, whole);
+        }
+    }
+
+    #[test]
+    fn a_frame_is_cut_anywhere() {
+        let whole = encode_request(&request(5000), 9, 1, None).unwrap().into_bytes();
+        for len in [0, 1, 3, 4999, 5050, whole.len() - 1, whole.len(), whole.len() + 1] {
+            let mut frame = encode_request(&request(5000), 9, 1, None).unwrap();
+            frame.truncate(len);
+            assert_eq!(frame.len(), len.min(whole.len()));
+            assert_eq!(frame.into_bytes(), whole[..len.min(whole.len())]);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Context, Outcome, Serve, not_stored};
 use crate::clock::Now;
-use crate::metadata::{Change, Values, collision_key, validate_topic_name};
+use crate::metadata::{Change, METADATA_TOPIC, Values, collision_key, validate_topic_name};
 use crate::state::State;
 use kafka_proto::ErrorCode;
 use kafka_proto::messages::create_topics::{
@@ -105,7 +105,7 @@ fn check(state: &State, topic: &CreatableTopic) -> Result<Checked, Refused> {
     if let Some(why) = validate_topic_name(name) {
         return Err((ErrorCode::INVALID_TOPIC_EXCEPTION, why));
     }
-    if &**name == "__cluster_metadata" {
+    if &**name == METADATA_TOPIC {
         let text = format!("Creation of internal topic {name} is prohibited.");
         return Err((ErrorCode::INVALID_REQUEST, text));
     }

@@ -20,7 +20,7 @@ impl Serve for Request {
                 let error_code = ErrorCode::KAFKA_STORAGE_ERROR;
                 return DescribeLogDirsResult { error_code, log_dir, ..Default::default() };
             }
-            let topics = state.topics.iter().map(|topic| describe(&self, topic, dir));
+            let topics = state.topics.iter().map(|topic| describe(&self, state, topic, dir));
             let topics = topics.filter(|topic| !topic.partitions.is_empty()).collect();
             let space = state.log_dirs.storage(dir).space();
             let (total_bytes, usable_bytes) =
@@ -43,7 +43,7 @@ impl Serve for Request {
 }
 
 /// What lies in `dir` of the partitions of a topic that are asked for.
-fn describe(request: &Request, topic: &Topic, dir: DirId) -> DescribeLogDirsTopic {
+fn describe(request: &Request, state: &State, topic: &Topic, dir: DirId) -> DescribeLogDirsTopic {
     let asked = |index: i32| match &request.topics {
         None => true,
         Some(asked) => {
@@ -51,13 +51,26 @@ fn describe(request: &Request, topic: &Topic, dir: DirId) -> DescribeLogDirsTopi
         }
     };
     let partitions = (0..).zip(&topic.partitions);
-    let there = partitions.filter(|(index, partition)| partition.dir == dir && asked(*index));
-    let described = there.map(|(partition_index, partition)| DescribeLogDirsPartition {
-        partition_index,
-        partition_size: signed(partition.log.size_bytes()),
-        ..DescribeLogDirsPartition::default()
-    });
-    DescribeLogDirsTopic { name: topic.name.clone(), partitions: described.collect() }
+    let mut described = Vec::new();
+    for (partition_index, partition) in partitions.filter(|(index, _)| asked(*index)) {
+        if partition.dir == dir {
+            described.push(DescribeLogDirsPartition {
+                partition_index,
+                partition_size: signed(partition.log.size_bytes()),
+                ..DescribeLogDirsPartition::default()
+            });
+        }
+        let moving = state.disk.moves.of((topic.id, partition_index));
+        if let Some(moving) = moving.filter(|moving| moving.to == dir) {
+            described.push(DescribeLogDirsPartition {
+                partition_index,
+                partition_size: signed(moving.log.size_bytes()),
+                offset_lag: partition.log.end_offset() - moving.log.end_offset(),
+                is_future_key: true,
+            });
+        }
+    }
+    DescribeLogDirsTopic { name: topic.name.clone(), partitions: described }
 }
 
 fn signed(bytes: u64) -> i64 {

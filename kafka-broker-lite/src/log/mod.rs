@@ -10,6 +10,7 @@ mod cleaning;
 mod cleaning_tests;
 mod compaction;
 mod config;
+mod copying;
 #[cfg(test)]
 mod crashes;
 mod epochs;

@@ -12,6 +12,9 @@ use kafka_proto::records::{
 };
 use kafka_proto::stored::MetadataRecord;
 
+/// The topic that the log would be of.
+pub(crate) const METADATA_TOPIC: &str = "__cluster_metadata";
+
 /// The directory of the log.
 const DIRECTORY: &str = "__cluster_metadata-0";
 
@@ -105,6 +108,11 @@ impl Journal {
             self.log.end_sync(end);
         }
         Ok(())
+    }
+
+    /// The leader epoch and the end of the log.
+    pub(crate) fn end(&self) -> (i32, i64) {
+        (self.epoch, self.log.end_offset())
     }
 
     /// Whether a snapshot is due, after so many bytes or milliseconds.

@@ -14,6 +14,6 @@ pub(crate) use broker_configs::{BROKER_CONFIGS, find as find_broker_config};
 pub(crate) use configs::{Change, Configs, Entry, Refused, Scope, Synonym, Values};
 use definition::ConfigType;
 pub(crate) use image::{BROKER, Image, ImageTopic, TOPIC};
-pub(crate) use journal::Journal;
+pub(crate) use journal::{Journal, METADATA_TOPIC};
 pub(crate) use names::{collision_key, is_internal, validate_topic_name};
 pub(crate) use topics::{Topic, Topics};

@@ -126,6 +126,9 @@ impl State {
         let config = &topic.log_config;
         let at = usize::try_from(round.key.1).unwrap_or(usize::MAX);
         let partition = topic.partitions.get_mut(at).ok_or(Trouble::Changed)?;
+        if partition.dir != round.dir {
+            return Err(Trouble::Changed);
+        }
         self.log_dirs.check(partition.dir)?;
         let producers = &partition.producers;
         let mut place = Workplace {

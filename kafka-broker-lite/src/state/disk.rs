@@ -5,6 +5,7 @@
 //! nothing in it is appended to, read or acknowledged any more, until another process has recovered it.
 
 use super::cleaner::Cleaner;
+use super::moving::Moves;
 use super::{DirId, News, PartitionKey, State};
 use crate::clock::Now;
 use crate::log::{Replace, StorageError, SyncJob, checkpoint};
@@ -34,6 +35,7 @@ pub(crate) struct Disk {
     /// When checkpoints are written next; 0 before anything was appended.
     next_checkpoint_ms: Option<u64>,
     pub(super) cleaner: Cleaner,
+    pub(crate) moves: Moves,
 }
 
 impl Disk {
@@ -54,7 +56,7 @@ impl Disk {
     pub(crate) fn deadline(&self) -> Option<u64> {
         let flush = self.flushes.first().map(|(at, _)| *at);
         let doomed = self.doomed.first_key_value().map(|(at, _)| *at);
-        [flush, doomed, self.next_checkpoint_ms, self.cleaner.deadline()]
+        [flush, doomed, self.next_checkpoint_ms, self.cleaner.deadline(), self.moves.deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -131,6 +133,10 @@ impl State {
 
     /// A sync has ended.
     pub(crate) fn synced(&mut self, now: Now, token: u64, result: Result<(), StorageError>) {
+        if let Some(dir) = self.disk.moves.synced(now, token) {
+            let _offline_when_failed = self.stored(dir, result);
+            return;
+        }
         if let Some(dir) = self.disk.cleaner.syncing(token) {
             self.disk.cleaner.synced(now);
             let _offline_when_failed = self.stored(dir, result);
@@ -176,6 +182,7 @@ impl State {
             }
         }
         self.clean_a_little(now);
+        self.move_a_little(now);
         if self.disk.next_checkpoint_ms.is_some_and(|at| at <= now.monotonic_ms) {
             self.disk.next_checkpoint_ms = None;
             for dir in self.log_dirs.online() {

@@ -135,6 +135,11 @@ impl LogDirs {
         self.ids().find(|dir| self.uuid(*dir) == id && !id.is_zero())
     }
 
+    /// The one that administrators know as `path`.
+    pub(crate) fn at(&self, path: &str) -> Option<DirId> {
+        self.listed().find(|dir| *self.path(*dir) == *path)
+    }
+
     /// Reads to whom each directory belongs, or gives it to this broker; all have to be of one cluster.
     pub(super) fn identify(
         &mut self,

@@ -5,6 +5,7 @@ mod directory;
 mod disk;
 mod group_log;
 mod log_dirs;
+mod moving;
 mod opening;
 mod partition;
 mod producers;

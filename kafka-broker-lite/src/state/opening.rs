@@ -217,6 +217,7 @@ impl State {
                 let PartitionRecord { leader, leader_epoch, .. } = *known;
                 let directory = known.directories.first().copied().unwrap_or(Uuid::ZERO);
                 let dir = self.place_of(&format!("{name}-{index}"), directory, notes);
+                self.move_away(&format!("{name}-{index}"), dir, notes, now)?;
                 let Some(notes) = notes.get(&dir) else {
                     partitions.push(Partition::offline(dir, (name, *index), leader_epoch));
                     continue;
@@ -260,8 +261,33 @@ impl State {
         }
     }
 
+    /// Moves what a move between directories has left behind, or not finished, out of the way of the log in `dir`.
+    fn move_away(
+        &mut self,
+        log: &str,
+        dir: DirId,
+        notes: &BTreeMap<DirId, Notes>,
+        now: Now,
+    ) -> Result<(), StorageError> {
+        for (other, notes) in notes {
+            if *other != dir && notes.logs.contains_key(log) {
+                let to = format!("{log}.{:032x}-stray", self.random(now));
+                let (path, home) = (self.log_dirs.path(*other), self.log_dirs.path(dir));
+                tracing::warn!("{log} lies in {home}; what is in {path} is now {to}");
+                self.log_dirs.storage(*other).rename(log, &to)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Notes that this broker leads a partition anew, or only where it lies.
-    fn lead(&self, topic_id: Uuid, index: i32, anew: bool, directory: Uuid) -> MetadataRecord {
+    pub(super) fn lead(
+        &self,
+        topic_id: Uuid,
+        index: i32,
+        anew: bool,
+        directory: Uuid,
+    ) -> MetadataRecord {
         let place = PartitionChangeRecord {
             partition_id: index,
             topic_id,
@@ -376,6 +402,16 @@ impl State {
             self.doom(now, DELETE_DELAY_MS, dir, doomed);
         }
         self.stored(dir, appended)
+    }
+
+    /// The leader epoch and the end of the metadata log; where there is none, those of an empty one.
+    pub(crate) fn metadata_end(&self) -> (i32, i64) {
+        self.journal.as_ref().map_or((1, 0), Journal::end)
+    }
+
+    /// The id of the directory in which the metadata log lies.
+    pub(crate) fn metadata_directory(&self) -> Uuid {
+        self.log_dirs.uuid(self.log_dirs.metadata())
     }
 
     pub(super) fn stop_metadata(&mut self) -> Result<(), StorageError> {

@@ -3,9 +3,10 @@
 use super::batches::{numbered, plain};
 use super::twins::Twins;
 use kafka_proto::messages::{
-    describe_acls, describe_client_quotas, describe_log_dirs, describe_producers,
-    describe_topic_partitions, describe_user_scram_credentials, elect_leaders,
-    list_config_resources, list_partition_reassignments,
+    alter_replica_log_dirs, describe_acls, describe_client_quotas, describe_log_dirs,
+    describe_producers, describe_quorum, describe_topic_partitions,
+    describe_user_scram_credentials, elect_leaders, list_config_resources,
+    list_partition_reassignments,
 };
 use std::sync::Arc;
 
@@ -66,6 +67,22 @@ pub(crate) async fn log_dirs_described(twins: &mut Twins) {
     }
 }
 
+pub(crate) async fn moved_to_nowhere(twins: &mut Twins) {
+    let topic = twins.create("t", 2, &[]).await;
+    let unknown = twins.name("unknown");
+    for asked in [vec![(&topic, vec![0])], vec![(&topic, vec![1, 7]), (&unknown, vec![0])], vec![]]
+    {
+        let topics = asked.iter().map(|(name, partitions)| {
+            let (name, partitions) = ((*name).clone(), partitions.clone());
+            alter_replica_log_dirs::AlterReplicaLogDirTopic { name, partitions }
+        });
+        let path = "/no/such/directory".into();
+        let dir = alter_replica_log_dirs::AlterReplicaLogDir { path, topics: topics.collect() };
+        let request = alter_replica_log_dirs::Request { dirs: vec![dir] };
+        twins.look(&format!("{asked:?}"), |_, _| request.clone()).await;
+    }
+}
+
 pub(crate) async fn resources_listed(twins: &mut Twins) {
     for types in [&[4][..], &[8], &[16], &[32], &[4, 4, 8, 16, 32], &[0], &[4, 99], &[-1]] {
         twins
@@ -94,6 +111,27 @@ pub(crate) async fn producers_described(twins: &mut Twins) {
                 }],
             })
             .await;
+    }
+}
+
+pub(crate) async fn quorum_described(twins: &mut Twins) {
+    let topic = |name: &str, partitions: &[i32]| describe_quorum::TopicData {
+        topic_name: name.into(),
+        partitions: partitions
+            .iter()
+            .map(|index| describe_quorum::PartitionData { partition_index: *index })
+            .collect(),
+    };
+    for topics in [
+        vec![topic("__cluster_metadata", &[0])],
+        vec![topic("__cluster_metadata", &[1])],
+        vec![topic("__cluster_metadata", &[0, 0])],
+        vec![topic("__cluster_metadata", &[])],
+        vec![topic("other", &[0])],
+        vec![],
+    ] {
+        let request = describe_quorum::Request { topics: topics.clone() };
+        twins.look(&format!("{topics:?}"), |_, _| request.clone()).await;
     }
 }
 

@@ -39,7 +39,9 @@ macro_rules! stories {
 stories! {
     admin::leaders_elected,
     admin::log_dirs_described,
+    admin::moved_to_nowhere,
     admin::producers_described,
+    admin::quorum_described,
     admin::quotas_described,
     admin::resources_listed,
     admin::topics_described_in_pages,

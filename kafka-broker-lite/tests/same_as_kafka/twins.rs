@@ -29,8 +29,16 @@ const OWN: [&str; 7] =
     ["throttleTimeMs", "host", "port", "rack", "documentation", "clusterId", "logDir"];
 
 /// Fields that are drawn or read from a clock; that they are set is compared, not to what.
-const DRAWN: [&str; 6] =
-    ["logAppendTimeMs", "sessionId", "producerId", "lastTimestamp", "totalBytes", "usableBytes"];
+const DRAWN: [&str; 8] = [
+    "logAppendTimeMs",
+    "sessionId",
+    "producerId",
+    "lastTimestamp",
+    "lastFetchTimestamp",
+    "lastCaughtUpTimestamp",
+    "totalBytes",
+    "usableBytes",
+];
 
 /// The id of no topic.
 pub(crate) const UNKNOWN: Uuid = Uuid([9; 16]);

@@ -3,12 +3,11 @@
 use super::*;
 use crate::log::{DiskFault, SimDisk};
 use kafka_proto::messages::{
-    create_partitions, delete_records, delete_topics, describe_log_dirs, incremental_alter_configs,
-    init_producer_id,
+    create_partitions, delete_records, delete_topics, incremental_alter_configs, init_producer_id,
 };
 
 impl World {
-    fn on(disk: &SimDisk, properties: &[(&str, &str)]) -> Self {
+    pub(super) fn on(disk: &SimDisk, properties: &[(&str, &str)]) -> Self {
         Self::with_storage(Box::new(disk.restarted()), properties)
     }
 
@@ -57,13 +56,13 @@ impl World {
 
 /// Ways in which a broker ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Stop,
     Kill,
     Power(u64),
 }
 
-fn end(world: World, disk: &SimDisk, how: End) {
+pub(super) fn end(world: World, disk: &SimDisk, how: End) {
     let World { mut broker, .. } = world;
     match how {
         End::Stop => broker.stop().unwrap(),
@@ -75,11 +74,11 @@ fn end(world: World, disk: &SimDisk, how: End) {
 }
 
 /// Ends of which each is survived by all that was synced.
-fn ends() -> impl Iterator<Item = End> {
+pub(super) fn ends() -> impl Iterator<Item = End> {
     [End::Stop, End::Kill].into_iter().chain((0..20).map(End::Power))
 }
 
-const EVERY_BATCH: (&str, &str) = ("log.flush.interval.messages", "1");
+pub(super) const EVERY_BATCH: (&str, &str) = ("log.flush.interval.messages", "1");
 
 #[test]
 fn a_leader_epoch_never_goes_back() {
@@ -338,251 +337,4 @@ fn the_directory_of_another_node_is_refused() {
     let dir = LogDir::new("/logs", Box::new(disk.restarted()));
     let error = Broker::new(config, vec![dir], now).unwrap_err().to_string();
     assert!(error.contains("says that it belongs to node 3, not 4"), "{error}");
-}
-
-/// Two disks, listed in this order.
-fn on_two(first: (&str, &SimDisk), second: (&str, &SimDisk)) -> World {
-    let dir = |(path, disk): (&str, &SimDisk)| LogDir::new(path, Box::new(disk.restarted()));
-    World::with_dirs(vec![dir(first), dir(second)], &[EVERY_BATCH])
-}
-
-fn dir_of(world: &World, topic: &str, index: usize) -> Arc<str> {
-    let partition = &world.broker.state.topics.by_name(topic).unwrap().partitions[index];
-    world.broker.state.log_dirs.path(partition.dir)
-}
-
-/// The code, the size of the partitions and their number, of each directory.
-fn described(world: &mut World) -> Vec<(Arc<str>, ErrorCode, i64, usize)> {
-    let answer = world.ask(5, &describe_log_dirs::Request { topics: None });
-    let describe = |found: &describe_log_dirs::DescribeLogDirsResult| {
-        let partitions = || found.topics.iter().flat_map(|topic| &topic.partitions);
-        let size = partitions().map(|partition| partition.partition_size).sum();
-        (found.log_dir.clone(), found.error_code, size, partitions().count())
-    };
-    answer.results.iter().map(describe).collect()
-}
-
-#[test]
-fn partitions_spread_over_directories_and_are_found_in_any_order() {
-    for how in ends() {
-        let (a, b) = (SimDisk::new(), SimDisk::new());
-        let mut world = on_two(("/a", &a), ("/b", &b));
-        world.create("one", 1, &[]);
-        world.create("orders", 4, &[]);
-        let spread: Vec<_> = (0..4).map(|index| dir_of(&world, "orders", index)).collect();
-        assert_eq!(spread, ["/b", "/a", "/b", "/a"].map(Arc::from), "where fewest are");
-        for index in 0..4 {
-            assert!(world.produce("orders", index, batch(&["x"])).error_code.is_ok());
-        }
-        let World { mut broker, .. } = world;
-        match how {
-            End::Stop => broker.stop().unwrap(),
-            End::Kill => {}
-            End::Power(seed) => {
-                a.lose_power(seed);
-                b.lose_power(seed);
-            }
-        }
-        let mut world = on_two(("/b", &b), ("/a", &a));
-        for (index, dir) in (0..).zip(&spread) {
-            assert_eq!(dir_of(&world, "orders", usize::try_from(index).unwrap()), *dir);
-            assert_eq!(values(&world.fetch("orders", index, 0)), [(0, "x".to_owned())], "{how:?}");
-        }
-        let [(_, _, size_b, 2), (_, _, size_a, 3)] = described(&mut world)[..] else {
-            panic!("{:?}", described(&mut world));
-        };
-        assert!(size_a > 0 && size_a == size_b);
-        world.create("later", 2, &[]);
-        assert_eq!(&*dir_of(&world, "later", 0), "/b");
-    }
-}
-
-#[test]
-fn a_directory_that_fails_goes_offline_alone() {
-    let (a, b) = (SimDisk::new(), SimDisk::new());
-    let mut world = on_two(("/a", &a), ("/b", &b));
-    world.create("t", 2, &[]);
-    assert_eq!([0, 1].map(|index| dir_of(&world, "t", index)), ["/a", "/b"].map(Arc::from));
-    for index in 0..2 {
-        world.produce("t", index, batch(&["x"]));
-    }
-    b.fail(Some(DiskFault::Write));
-    let code = |world: &mut World, index| world.produce("t", index, batch(&["y"])).error_code;
-    for _ in 0..2 {
-        assert_eq!(code(&mut world, 1), ErrorCode::KAFKA_STORAGE_ERROR);
-        assert_eq!(code(&mut world, 0), ErrorCode::NONE);
-        b.fail(None);
-    }
-    assert_eq!(world.fetch("t", 1, 0).error_code, ErrorCode::KAFKA_STORAGE_ERROR);
-    assert_eq!(values(&world.fetch("t", 0, 0)).len(), 3);
-    let codes: Vec<_> = described(&mut world).into_iter().map(|(_, code, ..)| code).collect();
-    assert_eq!(codes, [ErrorCode::NONE, ErrorCode::KAFKA_STORAGE_ERROR]);
-    world.create("later", 2, &[]);
-    assert_eq!([0, 1].map(|index| dir_of(&world, "later", index)), ["/a", "/a"].map(Arc::from));
-    world.broker.stop().unwrap_err();
-
-    let mut world = on_two(("/a", &a), ("/b", &b));
-    assert_eq!(values(&world.fetch("t", 1, 0)), [(0, "x".to_owned())], "it is recovered");
-    assert_eq!(code(&mut world, 1), ErrorCode::NONE);
-}
-
-#[test]
-fn what_lies_in_a_directory_that_is_not_there_is_offline() {
-    let (a, b) = (SimDisk::new(), SimDisk::new());
-    let mut world = on_two(("/a", &a), ("/b", &b));
-    world.create("t", 2, &[]);
-    world.produce("t", 1, batch(&["x"]));
-    world.broker.stop().unwrap();
-    let gone = || StorageError::new("no such device", std::io::ErrorKind::NotFound);
-    let alone = || LogDir::new("/a", Box::new(a.restarted()));
-    for dirs in [vec![alone()], vec![LogDir::unusable("/b", gone()), alone()]] {
-        let listed = dirs.len();
-        let mut world = World::with_dirs(dirs, &[]);
-        assert_eq!(world.produce("t", 0, batch(&["y"])).error_code, ErrorCode::NONE);
-        assert_eq!(world.fetch("t", 1, 0).error_code, ErrorCode::KAFKA_STORAGE_ERROR);
-        assert_eq!(described(&mut world).len(), listed);
-        world.broker.stop().unwrap();
-    }
-    let mut world = on_two(("/a", &a), ("/b", &b));
-    assert_eq!(values(&world.fetch("t", 1, 0)), [(0, "x".to_owned())]);
-    assert_eq!(values(&world.fetch("t", 0, 0)).len(), 2);
-}
-
-#[test]
-fn directories_of_two_clusters_are_refused() {
-    let (a, b) = (SimDisk::new(), SimDisk::new());
-    drop(World::on(&a, &[]));
-    drop(World::with_dirs(
-        vec![LogDir::new("/b", Box::new(b.restarted()))],
-        &[("broker.rack", "other")],
-    ));
-    b.lose_file("meta.properties");
-    drop(on_two(("/a", &a), ("/b", &b)));
-    let mut other = b.restarted();
-    let text = b"cluster.id=another\nnode.id=1\nversion=1\n";
-    other.replace("meta.properties", text, crate::log::Replace::Synced).unwrap();
-    let dirs = vec![
-        LogDir::new("/a", Box::new(a.restarted())),
-        LogDir::new("/b", Box::new(b.restarted())),
-    ];
-    let now = Now { monotonic_ms: 0, wall_ms: START_MS, random: 1 };
-    let config = BrokerConfig::from_pairs([]).unwrap();
-    let error = Broker::new(config, dirs, now).unwrap_err().to_string();
-    assert!(error.contains("log directory /b is of cluster another"), "{error}");
-}
-
-const CLEANING: [(&str, &str); 3] = [
-    ("cleanup.policy", "compact"),
-    ("segment.bytes", "1048576"),
-    ("min.cleanable.dirty.ratio", "0"),
-];
-
-/// A batch of one keyed record.
-fn keyed(key: &str, len: usize, producer_id: i64, base_sequence: i32) -> Vec<u8> {
-    let mut builder = BatchBuilder::new(Vec::new());
-    builder.append(START_MS, Some(key.as_bytes()), Some(&vec![b'x'; len]), &[]);
-    let producer_epoch = if producer_id < 0 { -1 } else { 0 };
-    let stamp = Stamp { producer_id, producer_epoch, base_sequence, ..Stamp::NONE };
-    builder.seal(stamp, &mut Compressor::none())
-}
-
-fn keys(world: &mut World, topic: &str) -> Vec<String> {
-    let (mut keys, mut at) = (Vec::new(), 0);
-    loop {
-        let data = world.fetch(topic, 0, at);
-        assert_eq!(data.error_code, ErrorCode::NONE);
-        let bytes = data.records.unwrap().to_bytes().unwrap();
-        if bytes.is_empty() {
-            return keys;
-        }
-        for batch in kafka_proto::records::Batches::new(bytes) {
-            let batch = batch.unwrap();
-            at = batch.header().last_offset() + 1;
-            let open = batch.open(&mut kafka_proto::records::Decompressor::new(), 1 << 24).unwrap();
-            let text = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
-            keys.extend(open.records().map(|record| text(record.key().unwrap())));
-        }
-    }
-}
-
-#[test]
-fn a_compacted_topic_is_cleaned_in_the_background_and_stays_so() {
-    for how in ends() {
-        let disk = SimDisk::new();
-        let mut world = World::on(&disk, &[EVERY_BATCH]);
-        world.create("t", 1, &CLEANING);
-        let stored = world.produce("t", 0, keyed("of a producer", 10, 77, 0));
-        assert_eq!(stored.error_code, ErrorCode::NONE);
-        for at in 0..30 {
-            let key = format!("k{}", at % 3);
-            assert!(world.produce("t", 0, keyed(&key, 200_000, -1, -1)).error_code.is_ok());
-        }
-        world.produce("t", 0, keyed("of a producer", 10, -1, -1));
-        assert_eq!(keys(&mut world, "t").len(), 32);
-        world.advance(15_000);
-        for _ in 0..200 {
-            world.advance(2);
-        }
-        let topic = world.broker.state.topics.by_name("t").unwrap();
-        assert_eq!(topic.partitions[0].log.cleaned(), topic.partitions[0].log.active_base_offset());
-        let kept = keys(&mut world, "t");
-        assert!(kept.len() < 12, "{kept:?}");
-        world.advance(60_000);
-        assert!(!disk.names().iter().any(|name| name.ends_with(".deleted")), "replaced files go");
-        end(world, &disk, how);
-
-        let mut world = World::on(&disk, &[EVERY_BATCH]);
-        assert_eq!(keys(&mut world, "t"), kept, "{how:?}");
-        let topic = world.broker.state.topics.by_name("t").unwrap();
-        assert!(topic.partitions[0].log.cleaned() > 0, "{how:?}");
-        let next = world.produce("t", 0, keyed("of a producer", 10, 77, 0));
-        assert_eq!(
-            (next.error_code, next.base_offset),
-            (ErrorCode::NONE, 0),
-            "it is known: {how:?}"
-        );
-    }
-}
-
-#[test]
-fn a_cleaning_outlives_its_topic_and_a_disk_that_fails() {
-    for (fails, slow) in [(true, false), (true, true), (false, false), (false, true)] {
-        let disk = SimDisk::new();
-        let mut world = World::on(&disk, &[]);
-        world.create("t", 1, &CLEANING);
-        for at in 0..12 {
-            world.produce("t", 0, keyed(&format!("k{}", at % 3), 200_000, -1, -1));
-        }
-        world.slow_syncs = slow;
-        for _ in 0..(if slow { 100 } else { 14 }) {
-            world.advance(if world.now.monotonic_ms < 15_000 { 15_000 } else { 2 });
-        }
-        assert!(disk.names().iter().any(|name| name.ends_with(".cleaned")));
-        if fails {
-            disk.fail(Some(DiskFault::Write));
-        } else {
-            let name = Some("t".into());
-            let topic = delete_topics::DeleteTopicState { name, ..Default::default() };
-            world.ask(6, &delete_topics::Request { topics: vec![topic], ..Default::default() });
-        }
-        world.end_syncs(fails);
-        world.slow_syncs = false;
-        for _ in 0..200 {
-            world.advance(2);
-        }
-        if fails {
-            let code = world.produce("t", 0, keyed("k", 1, -1, -1)).error_code;
-            assert_eq!(code, ErrorCode::KAFKA_STORAGE_ERROR);
-            continue;
-        }
-        world.create("t", 1, &CLEANING);
-        for at in 0..12 {
-            world.produce("t", 0, keyed(&format!("k{}", at % 3), 200_000, -1, -1));
-        }
-        world.advance(15_000);
-        for _ in 0..200 {
-            world.advance(2);
-        }
-        assert!(keys(&mut world, "t").len() < 12);
-    }
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod churn;
+mod cleaning;
 mod configs;
 mod connections;
 mod disk;
@@ -10,6 +11,7 @@ mod fetching;
 mod finding;
 mod groups;
 mod idempotence;
+mod log_dirs;
 mod offsets;
 mod producing;
 mod sessions;

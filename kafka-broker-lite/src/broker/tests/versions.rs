@@ -31,7 +31,7 @@ fn ranges(response: &api_versions::Response) -> Vec<(i16, i16, i16)> {
 }
 
 /// What Kafka 4.4 serves of the APIs that are served here.
-const SERVED: [(i16, i16, i16); 35] = [
+const SERVED: [(i16, i16, i16); 37] = [
     (0, 0, 13),
     (1, 4, 18),
     (2, 1, 11),
@@ -54,6 +54,7 @@ const SERVED: [(i16, i16, i16); 35] = [
     (29, 1, 3),
     (32, 1, 4),
     (33, 0, 2),
+    (34, 1, 2),
     (35, 1, 5),
     (37, 0, 3),
     (42, 0, 3),
@@ -63,6 +64,7 @@ const SERVED: [(i16, i16, i16); 35] = [
     (47, 0, 0),
     (48, 0, 1),
     (50, 0, 0),
+    (55, 0, 2),
     (60, 0, 2),
     (61, 0, 0),
     (74, 0, 1),
@@ -87,11 +89,11 @@ fn offers_what_it_serves_in_the_order_of_the_keys() {
 fn an_answer_of_any_version_begins_like_version_0_and_has_no_default_tags() {
     let mut world = World::new();
     let old = raw(&mut world, 0);
-    assert_eq!(old[..10], [0, 0, 0, 7, 0, 0, 0, 0, 0, 35], "correlation id, no error, 35 rows");
+    assert_eq!(old[..10], [0, 0, 0, 7, 0, 0, 0, 0, 0, 37], "correlation id, no error, 37 rows");
     let flexible = raw(&mut world, 3);
-    assert_eq!(flexible[..7], [0, 0, 0, 7, 0, 0, 36], "no tags in the header");
+    assert_eq!(flexible[..7], [0, 0, 0, 7, 0, 0, 38], "no tags in the header");
     assert_eq!(flexible[flexible.len() - 5..], [0, 0, 0, 0, 0], "throttle time, then no tag");
-    assert_eq!(flexible.len(), 7 + 35 * 7 + 5);
+    assert_eq!(flexible.len(), 7 + 37 * 7 + 5);
 }
 
 #[test]
