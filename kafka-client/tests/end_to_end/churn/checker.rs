@@ -15,10 +15,19 @@ pub(super) struct Rules {
     pub(super) partitions: usize,
 }
 
+/// Something that must not be.
+#[derive(Clone, Debug)]
+pub(super) struct Violation {
+    pub(super) at: Duration,
+    /// Of which partition, if it is about one.
+    pub(super) partition: Option<i32>,
+    pub(super) text: String,
+}
+
 /// What a history shows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
-    pub(super) violations: Vec<String>,
+    pub(super) violations: Vec<Violation>,
     /// How often a partition came to a member.
     pub(super) moves: usize,
     /// How often members lost what they held.
@@ -36,6 +45,8 @@ struct Tenure {
     member: usize,
     from: Duration,
     to: Duration,
+    /// What had been committed before: it goes on there, or behind it.
+    committed: i64,
     /// Where reading goes on, and since when it is under way.
     next: Option<i64>,
     running: Duration,
@@ -89,9 +100,10 @@ pub(super) fn check(history: &History, rules: Rules) -> Findings {
 }
 
 impl Checker<'_> {
-    fn violated(&mut self, event: &Event, what: &str) {
+    fn violated(&mut self, event: &Event, partition: Option<i32>, what: &str) {
         let (ms, member) = (event.at.as_millis(), event.member);
-        self.found.violations.push(format!("at {ms} ms member {member} {what}"));
+        let text = format!("at {ms} ms member {member} {what}");
+        self.found.violations.push(Violation { at: event.at, partition, text });
     }
 
     fn take(&mut self, event: &Event) {
@@ -133,7 +145,7 @@ impl Checker<'_> {
             What::Closed => {
                 member.ended = Some(event.at);
                 if !member.held.is_empty() {
-                    self.violated(event, "closed, and was never told that its partitions go");
+                    self.violated(event, None, "closed, and was never told that its partitions go");
                 }
             }
             What::Died => {
@@ -144,7 +156,7 @@ impl Checker<'_> {
                 let held = std::mem::take(&mut member.held);
                 self.end(event, &held);
             }
-            What::Failed(why) => self.violated(event, &format!("failed: {why}")),
+            What::Failed(why) => self.violated(event, None, &format!("failed: {why}")),
         }
     }
 
@@ -152,13 +164,15 @@ impl Checker<'_> {
         for which in came {
             let new = self.members.entry(event.member).or_default().held.insert(*which);
             if !new {
-                self.violated(event, &format!("was given {which}, which it has"));
+                self.violated(event, Some(*which), &format!("was given {which}, which it has"));
             }
             self.found.moves += 1;
-            self.partitions.entry(*which).or_default().tenures.push(Tenure {
+            let partition = self.partitions.entry(*which).or_default();
+            partition.tenures.push(Tenure {
                 member: event.member,
                 from: event.at,
                 to: Duration::MAX,
+                committed: partition.committed,
                 next: None,
                 running: Duration::MAX,
             });
@@ -180,7 +194,7 @@ impl Checker<'_> {
         for which in gone {
             let held = self.members.entry(event.member).or_default().held.remove(which);
             if !held {
-                self.violated(event, &format!("gave up {which}, which it has not"));
+                self.violated(event, Some(*which), &format!("gave up {which}, which it has not"));
             }
         }
         self.end(event, gone);
@@ -194,7 +208,7 @@ impl Checker<'_> {
             let committed = partition.committed;
             if next.is_some_and(|next| next > committed) {
                 let what = format!("gave up {which} at {next:?}, but committed {committed}");
-                self.violated(event, &what);
+                self.violated(event, Some(*which), &what);
             }
         }
         self.give_up(event, gone);
@@ -204,7 +218,7 @@ impl Checker<'_> {
         if self.rules.cooperative && !member.closing && member.held.len() < share {
             let left = member.held.len();
             let what = format!("kept {left} partitions, where {share} are its share at least");
-            self.violated(event, &what);
+            self.violated(event, None, &what);
         }
     }
 
@@ -232,7 +246,7 @@ impl Checker<'_> {
             }
             None => {
                 let what = format!("was put out of the group without having stood still: {why}");
-                self.violated(event, &what);
+                self.violated(event, None, &what);
             }
         }
     }
@@ -245,7 +259,11 @@ impl Checker<'_> {
         let open = |tenure: &&mut Tenure| tenure.member == event.member;
         let tenure = partition.tenures.iter_mut().rev().find(open);
         let Some(tenure) = tenure.filter(|tenure| tenure.to == Duration::MAX) else {
-            return self.violated(event, &format!("handled {which}, which it has not"));
+            return self.violated(
+                event,
+                Some(which),
+                &format!("handled {which}, which it has not"),
+            );
         };
         if offsets.windows(2).any(|pair| pair[1] != pair[0] + 1) {
             wrong.push(format!("handled {offsets:?} of {which}"));
@@ -256,8 +274,8 @@ impl Checker<'_> {
             }
             Some(_) => {}
             // Whether it begins where the group has committed.
-            None if *first < partition.committed => {
-                let committed = partition.committed;
+            None if *first < tenure.committed => {
+                let committed = tenure.committed;
                 wrong.push(format!("read {which} from {first}, but {committed} was committed"));
             }
             None if *first > partition.next => {
@@ -274,14 +292,20 @@ impl Checker<'_> {
         let (since, next) = (tenure.running.max(thawed), partition.next);
         partition.next = next.max(last + 1);
         self.found.repeated += repeated;
+        let mut longest_wait = Duration::ZERO;
         let acknowledged = self.history.produced.get(&which).into_iter().flatten();
         let range = usize::try_from(next.max(*first)).unwrap()..=usize::try_from(*last).unwrap();
         for at in acknowledged.skip(*range.start()).take(range.count()) {
             if *at >= since {
-                self.found.longest_wait = self.found.longest_wait.max(event.at.saturating_sub(*at));
+                longest_wait = longest_wait.max(event.at.saturating_sub(*at));
             }
         }
-        wrong.iter().for_each(|what| self.violated(event, what));
+        if self.rules.cooperative && longest_wait > self.rules.session / 2 {
+            let wait = longest_wait.as_millis();
+            wrong.push(format!("handled {which} after {wait} ms, though nobody took it away"));
+        }
+        self.found.longest_wait = self.found.longest_wait.max(longest_wait);
+        wrong.iter().for_each(|what| self.violated(event, Some(which), what));
     }
 
     /// No partition has two owners at a time.
@@ -301,11 +325,13 @@ impl Checker<'_> {
             for pair in spans.windows(2) {
                 let ((_, until, one), (from, _, other)) = (pair[0], pair[1]);
                 if from < until {
-                    let (from, until) = (from.as_millis(), until.as_millis());
-                    self.found.violations.push(format!(
-                        "{which} belonged to member {one} until {until} ms, and to member {other} \
-                         from {from} ms"
-                    ));
+                    let (begin, end) = (from.as_millis(), until.as_millis());
+                    let text = format!(
+                        "{which} belonged to member {one} until {end} ms, and to member {other} \
+                         from {begin} ms"
+                    );
+                    let partition = Some(*which);
+                    self.found.violations.push(Violation { at: from, partition, text });
                 }
             }
         }
@@ -316,22 +342,47 @@ impl Checker<'_> {
         for (which, acknowledged) in &self.history.produced {
             let next = self.partitions.get(which).map_or(0, |partition| partition.next);
             let end = i64::try_from(acknowledged.len()).unwrap();
-            if next != end {
-                let what = format!("of {which}, {end} records were acknowledged, {next} handled");
-                self.found.violations.push(what);
-            }
             let committed = self.partitions.get(which).map_or(0, |partition| partition.committed);
-            if committed != end {
-                let what = format!("of {which}, {end} records were handled, {committed} committed");
-                self.found.violations.push(what);
+            if (next, committed) != (end, end) {
+                let text = format!(
+                    "of {which}, {end} records were acknowledged, {next} handled, {committed} \
+                     committed"
+                );
+                let (at, partition) = (Duration::MAX, Some(*which));
+                self.found.violations.push(Violation { at, partition, text });
             }
-        }
-        if self.rules.cooperative && self.found.longest_wait > self.rules.session / 2 {
-            let wait = self.found.longest_wait.as_millis();
-            let what = format!("a partition that nobody took away stood still for {wait} ms");
-            self.found.violations.push(what);
         }
     }
+}
+
+/// The last that happened to a partition before something that must not be.
+pub(super) fn story(history: &History, violation: &Violation) -> Vec<String> {
+    let Some(which) = violation.partition else { return Vec::new() };
+    let before = history.events.iter().filter(|event| event.at <= violation.at);
+    let holders: BTreeSet<_> = before
+        .clone()
+        .filter(|event| matches!(&event.what, What::Assigned(came) if came.contains(&which)))
+        .map(|event| event.member)
+        .collect();
+    let tell = |event: &Event| {
+        let what = match &event.what {
+            What::Assigned(of) | What::Revoked(of, Ok(())) | What::Lost(of)
+                if !of.contains(&which) =>
+            {
+                return None;
+            }
+            What::Handled(of, _) if *of != which => return None,
+            What::Committed { upto, begun } => {
+                format!("committed {:?}, begun at {} ms", upto.get(&which)?, begun.as_millis())
+            }
+            other => format!("{other:?}"),
+        };
+        let member = event.member;
+        holders.contains(&member).then(|| format!("{} ms: {member} {what}", event.at.as_millis()))
+    };
+    let mut story: Vec<_> = before.rev().filter_map(tell).take(60).collect();
+    story.reverse();
+    story
 }
 
 /// What is left of a span.

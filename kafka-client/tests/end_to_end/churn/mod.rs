@@ -15,7 +15,7 @@ mod plan;
 use crate::groups::member as settings;
 use crate::member::eventually;
 use crate::world::{World, soon};
-use checker::{Rules, check};
+use checker::{Rules, check, story};
 use history::{Recorder, What};
 use kafka_client::ProducerRecord;
 use kafka_client::config::ProducerConfig;
@@ -94,7 +94,10 @@ async fn members_come_and_go(world: World, strategy: &str) {
         found.repeated,
         found.longest_wait.as_millis()
     );
-    assert!(found.violations.is_empty(), "{:#?}", found.violations);
+    if let Some(first) = found.violations.iter().min_by_key(|violation| violation.at) {
+        let texts: Vec<_> = found.violations.iter().map(|violation| &*violation.text).collect();
+        panic!("{}\nbefore the first:\n{}", texts.join("\n"), story(&history, first).join("\n"));
+    }
     assert!(died > 0 && stopped > 0 && found.moves > all, "too little happened to show anything");
 }
 
