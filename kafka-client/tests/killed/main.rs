@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 const TOPIC: &str = "killed";
 const TEST: &str = "five_kills_of_the_broker_and_three_of_members";
-/// Without optimization a tenth takes as long.
+/// Without optimization a million would take long and show no more.
 const RECORDS: u64 = if cfg!(debug_assertions) { 120_000 } else { 1_000_000 };
 const PARTITIONS: u64 = 5;
 const VALUE_BYTES: usize = 50;

@@ -43,8 +43,8 @@ impl Random {
     }
 }
 
-/// All slots start; then, until `length` is over, something happens once or twice a second, with a pause now and then in
-/// which the group can come to rest.
+/// All slots start; then, until `length` is over, something happens once or twice a second, with a pause now and then
+/// in which the group can come to rest.
 pub(super) fn plan(seed: u64, length: Duration) -> Vec<Step> {
     let mut random = Random(seed);
     let mut steps = Vec::new();
