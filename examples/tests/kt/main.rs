@@ -7,4 +7,5 @@ mod console;
 mod frame;
 mod groups;
 mod harness;
+mod perf;
 mod topics;

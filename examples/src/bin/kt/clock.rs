@@ -1,6 +1,12 @@
 //! The only place where `kt` reads clocks.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A moment of the clock that never goes back.
+#[expect(clippy::disallowed_methods, reason = "this file is where it is read")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
 
 /// The time of day, since 1970.
 #[expect(clippy::disallowed_methods, reason = "this file is where it is read")]

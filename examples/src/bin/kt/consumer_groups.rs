@@ -1,7 +1,6 @@
 //! `kt consumer-groups`, as kafka-consumer-groups.
 
 mod describe;
-mod moment;
 mod reset;
 
 use crate::failure::{Failure, Outcome, complain};

@@ -12,8 +12,10 @@ mod guide;
 mod kcat;
 mod lines;
 mod message;
+mod moment;
 mod offsets;
 mod output;
+mod perf;
 mod settings;
 mod stop;
 mod topics;
@@ -60,6 +62,8 @@ enum Command {
     Cluster(cluster::Cluster),
     /// Show which APIs each broker serves, beside what we speak
     BrokerApiVersions(cluster::BrokerApiVersions),
+    /// Measure how fast records are produced or consumed
+    Perf(perf::Perf),
     /// Run a broker until Ctrl-C
     Broker(broker::Broker),
     /// Print what a shell needs to complete commands and flags
@@ -114,6 +118,7 @@ async fn dispatch(command: Command, kt: &mut Kt) -> Outcome {
         Command::BrokerApiVersions(versions) => stop.or(Box::pin(versions.run(out))).await,
         Command::ConsoleProducer(producer) => Box::pin(producer.run(kt)).await,
         Command::ConsoleConsumer(consumer) => Box::pin(consumer.run(kt)).await,
+        Command::Perf(perf) => perf.run(kt).await,
         Command::Broker(broker) => broker.run(kt).await,
         Command::Completions { shell } => {
             // Into memory first: the generator does not tell when a write fails.

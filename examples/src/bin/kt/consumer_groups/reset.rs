@@ -1,8 +1,8 @@
 //! `consumer-groups --reset-offsets`: where a group is to go on, shown first and done when told.
 
-use super::moment::{moment, span};
 use crate::clock::since_1970;
 use crate::failure::{Failure, Outcome, complain, warn};
+use crate::moment::{moment, span};
 use crate::output::{Column, Format, Out, Rows, column};
 use kafka_client::admin::OffsetSpec;
 use kafka_client::{Admin, ErrorCode, TopicPartition};

@@ -1,7 +1,7 @@
 //! Moments and spans of time as ISO 8601 writes them, to milliseconds.
 
 /// A moment such as `2026-02-28T13:45:06.789`, in milliseconds since 1970; without a zone it is in UTC.
-pub(super) fn moment(text: &str) -> Result<i64, String> {
+pub(crate) fn moment(text: &str) -> Result<i64, String> {
     read_moment(text.trim()).ok_or_else(|| {
         format!("{text:?} is no moment; expected YYYY-MM-DDThh:mm:ss.sss, with a zone or in UTC")
     })
@@ -71,8 +71,26 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     years + months + day - 1
 }
 
+/// A moment as Kafka's perf tools write it, `2026-02-28 13:45:06:789`, in UTC.
+pub(crate) fn text(ms: i64) -> String {
+    let (day, in_day) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
+    // A guess that is never late, and at most a few years early.
+    let mut year = 1970 + day.div_euclid(366).min(day.div_euclid(365));
+    while days(year + 1, 1, 1) <= day {
+        year += 1;
+    }
+    let mut month = 1;
+    while month < 12 && days(year, month + 1, 1) <= day {
+        month += 1;
+    }
+    let of_month = day - days(year, month, 1) + 1;
+    let (hour, minute) = (in_day / 3_600_000, in_day / 60_000 % 60);
+    let (second, ms) = (in_day / 1000 % 60, in_day % 1000);
+    format!("{year:04}-{month:02}-{of_month:02} {hour:02}:{minute:02}:{second:02}:{ms:03}")
+}
+
 /// A span such as `P1DT2H3M4.5S`, in milliseconds.
-pub(super) fn span(text: &str) -> Result<i64, String> {
+pub(crate) fn span(text: &str) -> Result<i64, String> {
     read_span(text.trim())
         .ok_or_else(|| format!("{text:?} is no span of time; expected one such as P1DT2H3M4S"))
 }
@@ -128,6 +146,18 @@ mod tests {
         assert_eq!(moment("2019-12-31T19:00:00.000-05:00"), moment("2020-01-01T00:00:00.000"));
         for wrong in ["", "2020-01-01", "2021-02-29T00:00:00", "2020-01-01T24:00:00", "T", "1T2"] {
             assert!(moment(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn moments_are_written() {
+        assert_eq!(text(0), "1970-01-01 00:00:00:000");
+        assert_eq!(text(951_868_799_999), "2000-02-29 23:59:59:999");
+        assert_eq!(text(-1), "1969-12-31 23:59:59:999");
+        for ms in (0..4_000_000_000_000_i64).step_by(98_765_432_101) {
+            let iso = text(ms).replacen(' ', "T", 1);
+            let (seconds, fraction) = iso.rsplit_once(':').unwrap();
+            assert_eq!(moment(&format!("{seconds}.{fraction}")), Ok(ms), "{iso}");
         }
     }
 
