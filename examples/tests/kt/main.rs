@@ -4,6 +4,7 @@
 
 mod cluster;
 mod console;
+mod decode;
 mod frame;
 mod groups;
 mod harness;

@@ -7,6 +7,7 @@ mod configs;
 mod console_consumer;
 mod console_producer;
 mod consumer_groups;
+mod decode;
 mod failure;
 mod guide;
 mod kcat;
@@ -64,6 +65,8 @@ enum Command {
     BrokerApiVersions(cluster::BrokerApiVersions),
     /// Measure how fast records are produced or consumed
     Perf(perf::Perf),
+    /// Print frames and log segments in readable form
+    Decode(decode::Decode),
     /// Run a broker until Ctrl-C
     Broker(broker::Broker),
     /// Print what a shell needs to complete commands and flags
@@ -119,6 +122,7 @@ async fn dispatch(command: Command, kt: &mut Kt) -> Outcome {
         Command::ConsoleProducer(producer) => Box::pin(producer.run(kt)).await,
         Command::ConsoleConsumer(consumer) => Box::pin(consumer.run(kt)).await,
         Command::Perf(perf) => perf.run(kt).await,
+        Command::Decode(decode) => decode.run(out),
         Command::Broker(broker) => broker.run(kt).await,
         Command::Completions { shell } => {
             // Into memory first: the generator does not tell when a write fails.
