@@ -25,7 +25,7 @@ fn topics_are_created_listed_described_grown_and_deleted() {
         "\tTopic: two\tPartition: 3\tLeader: 1\tReplicas: 1\tIsr: 1\tElr: N/A\tLastKnownElr: N/A";
     assert_eq!(two.lines().nth(4), Some(last));
 
-    assert_eq!(broker.kt("topics --alter --topic two --partitions 6").ok(), "Altered topic two.\n");
+    assert_eq!(broker.kt("topics --alter --topic two --partitions 6").ok(), "");
     let plain = broker.kt("topics --describe --topic two --output plain").ok();
     assert_eq!(plain.lines().last(), Some("two\t5\t1\t1\t1"));
     let fewer = broker.kt("topics --alter --topic two --partitions 1").failed(1);
@@ -37,7 +37,10 @@ fn topics_are_created_listed_described_grown_and_deleted() {
     assert_eq!(json["partitions"][5]["isr"], serde_json::json!([1]));
     assert_eq!(json["configs"]["retention.ms"], "60000");
 
-    assert_eq!(broker.kt("topics --delete --topic two").ok(), "Deleted topic two.\n");
+    assert_eq!(
+        broker.kt("topics --delete --topic two --output json").ok(),
+        "{\"deleted\":\"two\"}\n"
+    );
     let gone = broker.kt("topics --delete --topic two").failed(1);
     assert!(gone.contains("there is no topic \"two\""), "{gone}");
     assert_eq!(broker.kt("topics --delete --topic two --if-exists").ok(), "");

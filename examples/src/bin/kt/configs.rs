@@ -151,7 +151,7 @@ impl Configs {
         let (kind, name) = (resource.kind(), resource.name().to_owned());
         let described = admin.describe_configs([resource]).await?.all()?;
         let mut entries: Vec<_> = described.into_values().flatten().collect();
-        entries.retain(|entry| self.all || is_dynamic(entry.source));
+        entries.retain(|entry| self.all || is_own(kind, &name, entry.source));
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         match out.format {
             Format::Table => {
@@ -244,9 +244,14 @@ async fn alter(
     }
 }
 
-/// Whether it was set while the cluster ran.
-fn is_dynamic(source: ConfigSource) -> bool {
-    !matches!(source, ConfigSource::File | ConfigSource::Default)
+/// Whether it was set for this very resource, and not for more.
+fn is_own(kind: ResourceType, name: &str, source: ConfigSource) -> bool {
+    match kind {
+        ResourceType::Topic => source == ConfigSource::Topic,
+        ResourceType::Broker if name.is_empty() => source == ConfigSource::AllBrokers,
+        ResourceType::Broker => source == ConfigSource::Broker,
+        _ => !matches!(source, ConfigSource::File | ConfigSource::Default),
+    }
 }
 
 fn word(kind: ResourceType) -> &'static str {

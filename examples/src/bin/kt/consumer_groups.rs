@@ -145,7 +145,7 @@ impl ConsumerGroups {
             return groups.iter().try_for_each(|group| out.line(&group.group_id));
         }
         const BOTH: [Column; 3] = [
-            column("GROUP", "group", 25),
+            column("GROUP", "group", 15).with_room(10),
             column("TYPE", "type", 20),
             column("STATE", "state", 20),
         ];

@@ -95,17 +95,27 @@ impl Out {
     }
 }
 
-/// A column: its heading in Kafka's table, its name in JSON, and how wide it is at least.
+/// A column: its heading in Kafka's table, its name in JSON, how wide it is at least, and how much wider than what is
+/// in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column {
     heading: &'static str,
     key: &'static str,
     width: usize,
+    room: usize,
+}
+
+impl Column {
+    /// The same, wider by so much than the widest cell.
+    pub(crate) const fn with_room(mut self, room: usize) -> Self {
+        self.room = room;
+        self
+    }
 }
 
 /// A column of these.
 pub(crate) const fn column(heading: &'static str, key: &'static str, width: usize) -> Column {
-    Column { heading, key, width }
+    Column { heading, key, width, room: 0 }
 }
 
 /// Rows under columns.
@@ -128,7 +138,7 @@ impl Rows {
         let width = |(at, column): (usize, &Column)| {
             let cells = self.rows.iter().filter_map(|row| row.get(at));
             let widest = cells.map(|cell| shown(cell).chars().count()).max().unwrap_or(0);
-            widest.max(column.width).max(column.heading.len())
+            widest.max(column.width).max(column.heading.len()) + column.room
         };
         self.columns.iter().enumerate().map(width).collect()
     }
@@ -157,14 +167,17 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_what_is_in_them() {
-        const COLUMNS: [Column; 3] =
-            [column("GROUP", "group", 8), column("LAG", "lag", 0), column("HOST", "host", 0)];
+        const COLUMNS: [Column; 3] = [
+            column("GROUP", "group", 8),
+            column("LAG", "lag", 0).with_room(1),
+            column("HOST", "host", 0),
+        ];
         let mut rows = Rows::new(&COLUMNS);
         rows.push([json!("a"), json!(12_345), json!(null)]);
         rows.push([json!("much longer"), json!(1), json!(["x", "y"])]);
         let widths = rows.widths();
-        assert_eq!(widths, [11, 5, 4]);
+        assert_eq!(widths, [11, 6, 4]);
         let cells: Vec<String> = rows.rows[1].iter().map(shown).collect();
-        assert_eq!(aligned(&cells, &widths), "much longer 1     x,y");
+        assert_eq!(aligned(&cells, &widths), "much longer 1      x,y");
     }
 }

@@ -132,7 +132,7 @@ impl Topics {
             {
                 Ok(())
             }
-            _ => told(created, out, "Created"),
+            _ => told(created, out, CREATED),
         }
     }
 
@@ -246,6 +246,9 @@ impl Topics {
     }
 }
 
+/// What is said of a topic that was created.
+const CREATED: &str = "Created";
+
 const PLAIN: [Column; 5] = [
     column("TOPIC", "topic", 0),
     column("PARTITION", "partition", 0),
@@ -301,7 +304,7 @@ fn assignments(text: &str) -> Outcome<Vec<Vec<i32>>> {
     })
 }
 
-/// Tells what became of each topic.
+/// Tells what became of each topic; of what Kafka's tool is silent about, only scripts are told.
 fn told<T>(results: Results<Arc<str>, T>, out: &mut Out, done: &str) -> Outcome {
     let mut failed = false;
     for (topic, result) in results {
@@ -310,7 +313,8 @@ fn told<T>(results: Results<Arc<str>, T>, out: &mut Out, done: &str) -> Outcome 
                 let key = done.to_lowercase();
                 out.line(Value::Object([(key, json!(*topic))].into_iter().collect()))?;
             }
-            Ok(_) => out.line(format_args!("{done} topic {topic}."))?,
+            Ok(_) if done == CREATED => out.line(format_args!("{done} topic {topic}."))?,
+            Ok(_) => {}
             Err(error) => {
                 complain(error);
                 failed = true;

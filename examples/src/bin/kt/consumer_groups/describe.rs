@@ -31,13 +31,16 @@ const MEMBERS: [Column; 5] = [
     column("#PARTITIONS", "partitions", 15),
 ];
 
-const VERBOSE: [Column; 6] = [
+const VERBOSE: [Column; 9] = [
     MEMBERS[0],
     MEMBERS[1],
     MEMBERS[2],
     MEMBERS[3],
     MEMBERS[4],
+    column("CURRENT-EPOCH", "currentEpoch", 15),
     column("CURRENT-ASSIGNMENT", "currentAssignment", 20),
+    column("TARGET-EPOCH", "targetEpoch", 15),
+    column("TARGET-ASSIGNMENT", "targetAssignment", 20),
 ];
 
 const STATES: [Column; 5] = [
@@ -153,7 +156,9 @@ pub(super) async fn members(
             if verbose {
                 let [group, id, host, client, count] = row;
                 let held = assignment(&member.assignment);
-                rows.push([group, id, host, client, count, held]);
+                // Classic groups know neither epochs nor targets.
+                let none = || UNKNOWN;
+                rows.push([group, id, host, client, count, none(), held, none(), none()]);
             } else {
                 rows.push(row);
             }

@@ -248,7 +248,8 @@ fn heading(decoded: &Decoded, bytes: usize) -> String {
         _ => String::new(),
     };
     format!(
-        "{api} {kind} ({}), version {version}, {bytes} bytes, correlation id {correlation_id}{client}",
+        "{api} {kind} ({}), version {version}, {bytes} bytes, correlation id \
+         {correlation_id}{client}",
         api.0
     )
 }
