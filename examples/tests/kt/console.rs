@@ -1,6 +1,6 @@
 //! `kt console-producer` and `kt console-consumer`.
 
-use super::harness::{Broker, broker};
+use super::harness::{Broker, broker, broker_with};
 
 fn with_topic(partitions: u32) -> Broker {
     let broker = broker();
@@ -91,6 +91,29 @@ fn a_consumer_that_waits_behind_records_says_how_to_see_them() {
     let mut member = broker.start("console-consumer --topic t --group g --from-beginning");
     let hint = member.says("hint:");
     assert!(hint.contains("group g has read all 4 records of t"), "{hint}");
+}
+
+#[test]
+fn a_group_that_takes_its_time_to_form_is_waited_for() {
+    let broker = broker_with(&[("group.initial.rebalance.delay.ms", "2500")]);
+    broker.kt("topics --create --topic t --partitions 1").ok();
+    broker.kt_with("console-producer --topic t", "1\n2\n").ok();
+    let done = broker.kt("console-consumer --topic t --group g --from-beginning -e");
+    assert!(!done.stderr.contains("hint:"), "{done:?}");
+    assert_eq!(done.ok(), "1\n2\n");
+}
+
+#[test]
+fn two_signals_at_once_are_one() {
+    let broker = with_topic(1);
+    broker.kt_with("console-producer --topic t", "1\n").ok();
+    let mut consumer = broker.start("console-consumer --topic t --group g --from-beginning");
+    assert_eq!(consumer.line(), "1");
+    consumer.interrupt();
+    consumer.interrupt();
+    assert_eq!(consumer.wait().ok(), "");
+    let state = broker.kt("consumer-groups --describe --group g --output plain").ok();
+    assert_eq!(state, "g\tt\t0\t1\t1\t0\t-\t-\t-\n", "it has committed and left");
 }
 
 #[test]

@@ -190,8 +190,17 @@ pub(crate) struct Broker {
 
 /// Starts a broker.
 pub(crate) fn broker() -> Broker {
+    broker_with(&[])
+}
+
+/// Starts a broker with these settings.
+pub(crate) fn broker_with(settings: &[(&str, &str)]) -> Broker {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let cluster = runtime.block_on(kafka_broker_lite::Cluster::builder().start()).unwrap();
+    let mut builder = kafka_broker_lite::Cluster::builder();
+    for (key, value) in settings {
+        builder = builder.config(*key, *value);
+    }
+    let cluster = runtime.block_on(builder.start()).unwrap();
     let bootstrap = cluster.bootstrap_servers();
     Broker { _cluster: cluster, bootstrap }
 }

@@ -230,7 +230,7 @@ impl ConsoleConsumer {
         kt: &mut Kt,
     ) -> Outcome {
         let timeout = self.timeout_ms.map(Duration::from_millis);
-        let (mut idle, mut told) = (Duration::ZERO, false);
+        let (mut idle, mut waited, mut told) = (Duration::ZERO, Duration::ZERO, false);
         while !printer.is_done() {
             let left = timeout.map_or(STEP, |timeout| timeout.saturating_sub(idle).min(STEP));
             let records = tokio::select! {
@@ -243,10 +243,15 @@ impl ConsoleConsumer {
                 if timeout.is_some_and(|timeout| idle >= timeout) {
                     return Ok(());
                 }
+                // A group takes its time to form; until then nothing can be said.
+                if !self.has_begun(consumer) {
+                    continue;
+                }
                 if self.exit_at_end && kt.stop.or(at_end(consumer)).await? {
                     return Ok(());
                 }
-                if idle >= WONDER && !told && printer.count == 0 {
+                waited += left;
+                if waited >= WONDER && !told && printer.count == 0 {
                     told = true;
                     self.advise(consumer).await;
                 }
@@ -258,6 +263,12 @@ impl ConsoleConsumer {
             kt.out.flush()?;
         }
         Ok(())
+    }
+
+    /// Whether it is known what is to be read.
+    fn has_begun(&self, consumer: &Consumer) -> bool {
+        let is_member = || consumer.group_metadata().is_some_and(|me| me.generation_id >= 0);
+        self.partition.is_some() || is_member()
     }
 
     /// Says how to read what is there, if there is something and the consumer waits behind it.

@@ -2,8 +2,33 @@
 
 use crate::failure::{Failure, Outcome, hint};
 use std::future::Future;
-use tokio::signal::unix::{SignalKind, signal};
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+
+/// Signals that follow each other faster than this are one.
+const ONE_WISH: Duration = Duration::from_millis(500);
+
+/// The signals that ask for an end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Outcome<Self> {
+        let on = |kind| signal(kind).map_err(|error| Failure::of("listen to signals", error));
+        let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+        Ok(Self { interrupt: on(interrupt)?, terminate: on(terminate)? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
 
 /// Tells whether an end was asked for.
 #[derive(Clone, Debug)]
@@ -12,20 +37,17 @@ pub(crate) struct Stop(watch::Receiver<bool>);
 impl Stop {
     /// Listens from now on.
     pub(crate) fn listen() -> Outcome<Self> {
-        let on = |kind| signal(kind).map_err(|error| Failure::of("listen to signals", error));
-        let mut interrupt = on(SignalKind::interrupt())?;
-        let mut terminate = on(SignalKind::terminate())?;
+        let mut first = Signals::listen()?;
         let (tell, told) = watch::channel(false);
         tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                if tell.send_replace(true) {
-                    hint("ended at once, without saying goodbye");
-                    std::process::exit(130);
-                }
+            first.next().await;
+            tell.send_replace(true);
+            // Some tell a process and its group: that is still one wish.
+            tokio::time::sleep(ONE_WISH).await;
+            if let Ok(mut second) = Signals::listen() {
+                second.next().await;
+                hint("ended at once, without saying goodbye");
+                std::process::exit(130);
             }
         });
         Ok(Self(told))
