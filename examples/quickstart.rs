@@ -1,16 +1,21 @@
 //! A broker inside this process, a million records in, the same million out, and proof that none is missing, doubled
-//! or out of order.
+//! or out of order; then a group of three listeners that handles them all, although one is killed half-way.
 //!
 //!     cargo run --release --example quickstart
 
 use examples::{Progress, Table};
 use kafka_broker_lite::Cluster;
-use kafka_client::config::{ConsumerConfig, ProducerConfig};
-use kafka_client::{Client, Delivery, Producer, ProducerRecord, TopicPartition};
+use kafka_client::config::{AutoOffsetReset, ConsumerConfig, ProducerConfig};
+use kafka_client::listener::{AckMode, ListenerHandle};
+use kafka_client::{Client, ConsumerRecord, Delivery, Producer, ProducerRecord, TopicPartition};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt::Display;
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tokio::runtime::Builder;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -19,6 +24,8 @@ const PARTITIONS: i32 = 6;
 const RECORDS: u64 = 1_000_000;
 /// Acknowledgements awaited at a time.
 const WINDOW: usize = 50_000;
+/// Records of a poll: with `AckMode::Batch`, what a crash may repeat of a partition.
+const POLL: usize = 500;
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
@@ -30,13 +37,19 @@ async fn main() -> Outcome<()> {
     let sent = produce(&producer).await?;
     producer.close(Duration::from_secs(10)).await?;
     let read = consume(&client).await?;
+    let listened = listen(&cluster.bootstrap_servers()).await?;
 
     println!();
-    print!("{}", summary(&sent, &read).render());
+    print!("{}", summary(&sent, &read, &listened).render());
     println!();
     print!("{}", per_partition(&read).render());
     read.check()?;
-    println!("\nEvery record came once, and in order.");
+    println!("\nEvery record was consumed once, and in order.");
+    println!(
+        "The group handled every record, although one of three was killed half-way. {} were \
+         repeated,\nof no partition more than the {POLL} of a poll.",
+        listened.check()?
+    );
     cluster.shutdown().await;
     Ok(())
 }
@@ -144,7 +157,96 @@ impl Read {
     }
 }
 
-fn summary(sent: &Sent, read: &Read) -> Table {
+/// What a group of listeners showed.
+struct Listened {
+    rate: u64,
+    elapsed: Duration,
+    /// How often records of each partition were handled again.
+    repeated: Vec<u64>,
+}
+
+/// What the listeners count together.
+struct Count {
+    /// How often each number came.
+    seen: Vec<AtomicU8>,
+    handled: AtomicU64,
+    repeated: Vec<AtomicU64>,
+}
+
+/// Handles all records in a group of three, and kills one half-way.
+async fn listen(bootstrap: &str) -> Outcome<Listened> {
+    let mut progress = Progress::new("listened", RECORDS);
+    let count = Arc::new(Count::new()?);
+    let mut group = Vec::new();
+    for _ in 0..3 {
+        // A runtime of its own is a process in miniature: it can end without a word to anybody.
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let listener = runtime.spawn(start(bootstrap.to_owned(), count.clone())).await?;
+        group.push((runtime, listener?));
+    }
+    let mut killed = false;
+    loop {
+        let handled = count.handled.load(Ordering::Relaxed);
+        progress.show(handled);
+        if handled == RECORDS {
+            break;
+        }
+        if handled >= RECORDS / 2 && !std::mem::replace(&mut killed, true) {
+            group.swap_remove(0).0.shutdown_background();
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (rate, elapsed) = (progress.rate(RECORDS), progress.elapsed());
+    for (runtime, listener) in group {
+        listener.stop(Duration::from_secs(10)).await?;
+        runtime.shutdown_background();
+    }
+    let repeated = count.repeated.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+    Ok(Listened { rate, elapsed, repeated })
+}
+
+async fn start(bootstrap: String, count: Arc<Count>) -> kafka_client::Result<ListenerHandle> {
+    let config = ConsumerConfig::default()
+        .auto_offset_reset(AutoOffsetReset::Earliest)
+        .max_poll_records(POLL)
+        // Whoever says nothing for that long is taken for dead.
+        .session_timeout(Duration::from_secs(2))
+        .heartbeat_interval(Duration::from_millis(200));
+    let client = Client::connect(&bootstrap).await?;
+    let listener = client.listener("quickstart").topics([TOPIC]).config(config);
+    listener.ack_mode(AckMode::Batch).start(move |record| ready(count.note(&record)))
+}
+
+impl Count {
+    fn new() -> Outcome<Self> {
+        let seen = (0..RECORDS).map(|_| AtomicU8::new(0)).collect();
+        let repeated = (0..PARTITIONS).map(|_| AtomicU64::new(0)).collect();
+        Ok(Self { seen, handled: AtomicU64::new(0), repeated })
+    }
+
+    fn note(&self, record: &ConsumerRecord) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let number: usize = std::str::from_utf8(record.value().unwrap_or_default())?.parse()?;
+        let seen = self.seen.get(number).ok_or("a number nobody sent")?;
+        let counter = match seen.fetch_add(1, Ordering::Relaxed) {
+            0 => &self.handled,
+            _ => &self.repeated[usize::try_from(record.partition())?],
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Listened {
+    fn check(&self) -> Outcome<u64> {
+        let worst = self.repeated.iter().copied().max().unwrap_or_default();
+        if worst > POLL.try_into()? {
+            return Err(format!("{worst} records of one partition were repeated").into());
+        }
+        Ok(self.repeated.iter().sum())
+    }
+}
+
+fn summary(sent: &Sent, read: &Read, listened: &Listened) -> Table {
     let latency = |per_mille: usize| {
         let at = sent.latencies.len() * per_mille / 1000;
         let found = sent.latencies.get(at.min(sent.latencies.len().saturating_sub(1)));
@@ -152,10 +254,12 @@ fn summary(sent: &Sent, read: &Read) -> Table {
     };
     let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
     let (sent_in, read_in) = (seconds(sent.elapsed), seconds(read.elapsed));
+    let listened_in = seconds(listened.elapsed);
     let mut table = Table::default();
     table.row([&"" as &dyn Display, &"records", &"time", &"records/s"]);
     table.row([&"produced" as &dyn Display, &RECORDS, &sent_in, &sent.rate]);
     table.row([&"consumed" as &dyn Display, &read.seen.len(), &read_in, &read.rate]);
+    table.row([&"listened" as &dyn Display, &RECORDS, &listened_in, &listened.rate]);
     table.row([&"" as &dyn Display, &"p50", &"p99", &"p99.9"]);
     table.row([&"acknowledged after" as &dyn Display, &latency(500), &latency(990), &latency(999)]);
     table

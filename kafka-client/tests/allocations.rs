@@ -10,7 +10,9 @@ use kafka_broker_lite::Cluster;
 use kafka_client::config::{AutoOffsetReset, ConsumerConfig, ProducerConfig};
 use kafka_client::{Client, Consumer, ProducerRecord, TopicHandle};
 use kafka_proto::api::ApiKey;
+use std::sync::Arc;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 /// Bytes of a batch, and records of 100 bytes in it.
 const BATCH_SIZE: usize = 64 << 10;
@@ -21,6 +23,8 @@ const BATCHES: u64 = RECORDS / PER_BATCH;
 /// What a batch, and a request, may allocate. A poll has a list of batches besides.
 const BATCH_MAX: u64 = 3;
 const REQUEST_MAX: u64 = 12;
+/// What a poll of a listener may allocate, with its commit.
+const POLL_MAX: u64 = 40;
 /// Buffers and queues that grow, callers that wait.
 const ALLOWANCE: u64 = 200;
 
@@ -139,4 +143,26 @@ fn owned_records_allocate_nothing_either() {
     };
     world.runtime.block_on(read());
     world.check(ApiKey::FETCH, "recv", 0, read());
+}
+
+/// The whole container: hand-out, handler, ledger, commits.
+#[test]
+fn a_listener_allocates_nothing_per_record() {
+    let world = World::filled();
+    let (count, handled) = watch::channel(0);
+    let count = Arc::new(count);
+    let config = ConsumerConfig::default().auto_offset_reset(AutoOffsetReset::Earliest);
+    let _entered = world.runtime.enter();
+    let listener = world.client.listener("g").topics(["t"]).config(config);
+    let _listener = listener.start(move |record| {
+        assert_eq!(record.value().map(<[u8]>::len), Some(100));
+        count.send_modify(|count| *count += 1);
+        std::future::ready(())
+    });
+    let reaches = async |all: u64| {
+        handled.clone().wait_for(|count| *count >= all).await.unwrap();
+    };
+    world.runtime.block_on(reaches(RECORDS));
+    // A poll has its list of batches and is committed besides.
+    world.check(ApiKey::FETCH, "listener", POLL_MAX * RECORDS / 500, reaches(2 * RECORDS));
 }

@@ -315,6 +315,27 @@ fn a_silent_member_leaves_and_comes_back() {
     assert_eq!(&*world.asked_to_join().1.member_id, "");
 }
 
+/// While the application is busy, a join waits only for what has to be given up, and being busy is no sign of life.
+#[test]
+fn a_join_goes_on_beside_a_busy_application() {
+    let mut world = world(CooperativeSticky, None).holding(&[0]);
+    assert!(!world.member.go_on(), "there is nothing to join for");
+    world.beat(ErrorCode::REBALANCE_IN_PROGRESS);
+    assert!(world.ask().is_none());
+    assert!(world.member.go_on() && !world.member.go_on());
+    world.asked_to_join();
+    world.ms += 300_000 + 30_000;
+    world.member.check_liveness(at(world.ms));
+    world.ms += 300_000;
+    world.member.check_liveness(at(world.ms));
+    assert_eq!(world.member.holdings().due(), Some(Due::Lose(set(&[0]))));
+
+    let mut world = self::world(Range, None).holding(&[0]);
+    world.beat(ErrorCode::REBALANCE_IN_PROGRESS);
+    assert!(!world.member.go_on(), "an eager member gives up first");
+    assert_eq!(world.member.holdings().due(), Some(Due::Revoke(set(&[0]))));
+}
+
 #[test]
 fn static_members_leave_without_a_word() {
     let mut world = world(Range, Some("one")).holding(&[0]);
