@@ -178,7 +178,7 @@ public class Client {
     }
 
     static void many() throws Exception {
-        int count = 200_000, keys = 97;
+        int count = 100_000, keys = 97;
         String name = topic("many", 4);
         AtomicInteger failed = new AtomicInteger();
         try (var sender = producer("compression.type", "lz4")) {
@@ -493,7 +493,7 @@ public class Client {
     public static void main(String[] arguments) {
         check("keys, values, nulls, headers and times come back as they went in, with every codec", Client::roundTrip);
         check("acks 0, 1 and all, and idempotence, lose and double nothing", Client::acknowledgements);
-        check("200,000 records over 4 partitions keep their order within each", Client::many);
+        check("100,000 records over 4 partitions keep their order within each", Client::many);
         check("a record just under the limit passes, one above is refused by the broker", Client::large);
         check("reading begins at the start, the end, an offset or a time", Client::places);
         check("two members of a group share by the range assignor, rebalance and resume",
