@@ -4,7 +4,6 @@
 //! second transaction protocol. Version 4 may answer `TRANSACTION_ABORTABLE` (KIP-890).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(AddOffsetsToTxn = 25, versions 0..=4, flexible 3..);
 wire! {
     /// Which group, in the transaction that is open or that this opens.

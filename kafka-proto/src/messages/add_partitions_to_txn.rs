@@ -5,7 +5,6 @@
 //! producer (KIP-890); version 5 may answer `TRANSACTION_ABORTABLE`.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(AddPartitionsToTxn = 24, versions 0..=5, flexible 3..);
 wire! {
     /// Names one transaction up to version 3, then any number.
@@ -29,7 +28,6 @@ wire! {
 
     /// Partitions of one topic.
     pub struct AddPartitionsToTxnTopic { name: Arc<str>, partitions: Vec<i32> }
-
     /// A result per partition.
     pub struct Response {
         throttle_time_ms: i32,

@@ -4,7 +4,6 @@
 //! be answered before the change is committed (KIP-1186).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(AddRaftVoter = 80, versions 0..=1, flexible 0..);
 wire! {
     /// Which controller.
@@ -19,7 +18,6 @@ wire! {
 
     /// An address of the voter.
     pub struct Listener { name: Arc<str>, host: Arc<str>, port: u16 }
-
     /// Whether it votes.
     pub struct Response {
         throttle_time_ms: i32,

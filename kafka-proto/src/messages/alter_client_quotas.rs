@@ -3,7 +3,6 @@
 //! Sent by administrators to any broker. Version 1 is flexible, no more.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(AlterClientQuotas = 49, versions 0..=1, flexible 1..);
 wire! {
     /// What to change.
@@ -15,7 +14,6 @@ wire! {
 
     /// The changes for one combination of entities.
     pub struct EntryData { entity: Vec<EntityData>, ops: Vec<OpData> }
-
     /// A user, client id or ip.
     pub struct EntityData {
         entity_type: Arc<str>,
@@ -33,7 +31,6 @@ wire! {
 
     /// A result per combination.
     pub struct Response { throttle_time_ms: i32, entries: Vec<EntryDataResponse> }
-
     /// Whether the change was made.
     pub struct EntryDataResponse {
         error_code: ErrorCode,

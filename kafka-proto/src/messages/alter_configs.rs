@@ -3,7 +3,6 @@
 //! Sent by administrators (KIP-133); IncrementalAlterConfigs took its place. Version 2 is flexible, no more.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(AlterConfigs = 33, versions 0..=2, flexible 2..);
 wire! {
     /// A broker's own configs go to that broker, all others to any.
@@ -30,7 +29,6 @@ wire! {
 
     /// A result per resource.
     pub struct Response { throttle_time_ms: i32, responses: Vec<AlterConfigsResourceResponse> }
-
     /// Whether one resource was changed.
     pub struct AlterConfigsResourceResponse {
         error_code: ErrorCode,

@@ -3,14 +3,12 @@
 //! Sent by the leaders of partitions to the controller. Version 2 has topic ids, 3 the epochs of the brokers (KIP-903).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(AlterPartition = 56, versions 2..=3, flexible 0..);
 wire! {
     /// The changes that a broker wants.
     pub struct Request { broker_id: i32, broker_epoch: i64 = -1, topics: Vec<TopicData> }
     /// Partitions of one topic.
     pub struct TopicData { topic_id: Uuid, partitions: Vec<PartitionData> }
-
     /// The change of one partition.
     pub struct PartitionData {
         partition_index: i32,
@@ -25,7 +23,6 @@ wire! {
 
     /// A replica in sync, as the leader knows it.
     pub struct BrokerState { broker_id: i32, broker_epoch: i64 = -1 }
-
     /// What holds now.
     pub struct Response {
         throttle_time_ms: i32,
@@ -35,7 +32,6 @@ wire! {
 
     /// The state of one topic.
     pub struct TopicDataResponse { topic_id: Uuid, partitions: Vec<PartitionDataResponse> }
-
     /// The state of one partition.
     pub struct PartitionDataResponse {
         partition_index: i32,

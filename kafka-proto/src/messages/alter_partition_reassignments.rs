@@ -4,7 +4,6 @@
 //! changes (KIP-860).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(AlterPartitionReassignments = 45, versions 0..=1, flexible 0..);
 wire! {
     /// What to move.
@@ -16,7 +15,6 @@ wire! {
 
     /// Partitions of one topic.
     pub struct ReassignableTopic { name: Arc<str>, partitions: Vec<ReassignablePartition> }
-
     /// Where one partition shall be.
     pub struct ReassignablePartition {
         partition_index: i32,

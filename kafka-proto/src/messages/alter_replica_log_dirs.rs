@@ -3,7 +3,6 @@
 //! Sent by administrators to the broker whose replicas move.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(AlterReplicaLogDirs = 34, versions 1..=2, flexible 2..);
 wire! {
     /// What to move where.
@@ -14,7 +13,6 @@ wire! {
     pub struct AlterReplicaLogDirTopic { name: Arc<str>, partitions: Vec<i32> }
     /// A result per partition.
     pub struct Response { throttle_time_ms: i32, results: Vec<AlterReplicaLogDirTopicResult> }
-
     /// The results of one topic.
     pub struct AlterReplicaLogDirTopicResult {
         topic_name: Arc<str>,

@@ -3,12 +3,10 @@
 //! Sent by administrators to the group's coordinator.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(AlterShareGroupOffsets = 91, versions 0..=0, flexible 0..);
 wire! {
     /// Where to go on.
     pub struct Request { group_id: Arc<str>, topics: Vec<AlterShareGroupOffsetsRequestTopic> }
-
     /// Partitions of one topic.
     pub struct AlterShareGroupOffsetsRequestTopic {
         topic_name: Arc<str>,
@@ -17,7 +15,6 @@ wire! {
 
     /// Where to go on in one partition.
     pub struct AlterShareGroupOffsetsRequestPartition { partition_index: i32, start_offset: i64 }
-
     /// A result per partition.
     pub struct Response {
         throttle_time_ms: i32,

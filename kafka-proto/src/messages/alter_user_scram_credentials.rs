@@ -4,7 +4,6 @@
 
 use crate::{ErrorCode, wire::prelude::*};
 use bytes::Bytes;
-
 api!(AlterUserScramCredentials = 51, versions 0..=0, flexible 0..);
 wire! {
     /// What to change.
@@ -32,7 +31,6 @@ wire! {
 
     /// A result per user.
     pub struct Response { throttle_time_ms: i32, results: Vec<AlterUserScramCredentialsResult> }
-
     /// Whether the change was made.
     pub struct AlterUserScramCredentialsResult {
         user: Arc<str>,

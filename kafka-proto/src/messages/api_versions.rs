@@ -4,7 +4,6 @@
 //! 5 lets the broker check that it is the one that is meant (KIP-1242).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(ApiVersions = 18, versions 0..=5, flexible 3..);
 wire! {
     /// The first request of a connection.
@@ -36,7 +35,6 @@ wire! {
     pub struct ApiVersion { api_key: i16, min_version: i16, max_version: i16 }
     /// The levels of a feature that the broker could serve.
     pub struct SupportedFeatureKey { name: Arc<str>, min_version: i16, max_version: i16 }
-
     /// The levels of a feature that the cluster has settled on.
     pub struct FinalizedFeatureKey {
         name: Arc<str>,

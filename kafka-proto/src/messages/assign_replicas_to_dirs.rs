@@ -3,7 +3,6 @@
 //! Sent by brokers to the controller.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(AssignReplicasToDirs = 73, versions 0..=0, flexible 0..);
 wire! {
     /// The replicas, by directory.
@@ -14,7 +13,6 @@ wire! {
     pub struct TopicData { topic_id: Uuid, partitions: Vec<PartitionData> }
     /// A replica.
     pub struct PartitionData { partition_index: i32 }
-
     /// A result per replica.
     pub struct Response {
         throttle_time_ms: i32,

@@ -3,7 +3,6 @@
 //! Sent by the leader to voters. Version 1 has addresses and directories (KIP-853).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(BeginQuorumEpoch = 53, versions 0..=1, flexible 1..);
 wire! {
     /// Who leads.
@@ -16,7 +15,6 @@ wire! {
 
     /// Partitions of one topic.
     pub struct TopicData { topic_name: Arc<str>, partitions: Vec<PartitionData> }
-
     /// The leader of one partition.
     pub struct PartitionData {
         partition_index: i32,
@@ -27,7 +25,6 @@ wire! {
 
     /// An address of the leader.
     pub struct LeaderEndpoint { name: Arc<str>, host: Arc<str>, port: u16 }
-
     /// Whether the voter follows.
     pub struct Response {
         error_code: ErrorCode,
@@ -37,7 +34,6 @@ wire! {
 
     /// The answers in one topic.
     pub struct TopicDataResponse { topic_name: Arc<str>, partitions: Vec<PartitionDataResponse> }
-
     /// Who leads in the eyes of the voter.
     pub struct PartitionDataResponse {
         partition_index: i32,

@@ -4,7 +4,6 @@
 //! replicas (KIP-1066).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(BrokerHeartbeat = 63, versions 0..=2, flexible 0..);
 wire! {
     /// How the broker is.

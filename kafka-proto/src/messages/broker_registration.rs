@@ -4,7 +4,6 @@
 //! (KIP-858), 3 the epoch before, 4 features from level 0.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(BrokerRegistration = 62, versions 0..=4, flexible 0..);
 wire! {
     /// What the broker is.

@@ -4,7 +4,6 @@
 //! subscribe by a regular expression that the broker evaluates.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(ConsumerGroupHeartbeat = 68, versions 0..=1, flexible 0..);
 wire! {
     /// Fields that have not changed since the last one may be left null or -1.
@@ -30,7 +29,6 @@ wire! {
 
     /// Partitions of one topic.
     pub struct TopicPartitions { topic_id: Uuid, partitions: Vec<i32> }
-
     /// Where the member stands.
     pub struct Response {
         throttle_time_ms: i32,

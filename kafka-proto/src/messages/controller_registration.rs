@@ -3,7 +3,6 @@
 //! Sent by controllers when they start.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(ControllerRegistration = 70, versions 0..=0, flexible 0..);
 wire! {
     /// What the controller is.
@@ -27,7 +26,6 @@ wire! {
 
     /// The levels of a feature that it knows.
     pub struct Feature { name: Arc<str>, min_supported_version: i16, max_supported_version: i16 }
-
     /// Whether it is registered.
     pub struct Response {
         throttle_time_ms: i32,

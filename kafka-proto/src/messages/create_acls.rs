@@ -3,12 +3,10 @@
 //! Sent by administrators to any broker. Version 1 knows patterns of names (KIP-290), 3 resources of users (KIP-373).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(CreateAcls = 30, versions 1..=3, flexible 2..);
 wire! {
     /// What to add.
     pub struct Request { creations: Vec<AclCreation> }
-
     /// One rule.
     pub struct AclCreation {
         /// 2 topic, 3 group, 4 cluster, 5 transactional id, 6 delegation token, 7 user.

@@ -4,7 +4,6 @@
 
 use crate::{ErrorCode, wire::prelude::*};
 use bytes::Bytes;
-
 api!(CreateDelegationToken = 38, versions 1..=3, flexible 2..);
 wire! {
     /// For whom, and how long.
@@ -19,7 +18,6 @@ wire! {
 
     /// Who may renew it besides the owner.
     pub struct CreatableRenewers { principal_type: Arc<str>, principal_name: Arc<str> }
-
     /// The token.
     pub struct Response {
         error_code: ErrorCode,

@@ -3,7 +3,6 @@
 //! Sent by administrators to the controller (KIP-195); brokers forward it. Version 3 may throttle (KIP-599).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(CreatePartitions = 37, versions 0..=3, flexible 2..);
 wire! {
     /// Goes to the controller; brokers forward it.
@@ -27,7 +26,6 @@ wire! {
     pub struct CreatePartitionsAssignment { broker_ids: Vec<i32> }
     /// A result per topic.
     pub struct Response { throttle_time_ms: i32, results: Vec<CreatePartitionsTopicResult> }
-
     /// Whether one topic has grown.
     pub struct CreatePartitionsTopicResult {
         name: Arc<str>,

@@ -4,7 +4,6 @@
 //! tells the configs (KIP-525), 6 may throttle (KIP-599), 7 tells the topic id (KIP-516).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(CreateTopics = 19, versions 2..=7, flexible 5..);
 wire! {
     /// Goes to the controller; brokers forward it.
@@ -33,7 +32,6 @@ wire! {
     pub struct CreatableTopicConfig { name: Arc<str>, value: Option<Arc<str>> }
     /// A result per topic.
     pub struct Response { throttle_time_ms: i32, topics: Vec<CreatableTopicResult> }
-
     /// The topic as it was created, or why it was not.
     pub struct CreatableTopicResult {
         name: Arc<str>,

@@ -3,12 +3,10 @@
 //! Sent by administrators to any broker. Version 1 knows patterns of names (KIP-290), 3 resources of users (KIP-373).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(DeleteAcls = 31, versions 1..=3, flexible 2..);
 wire! {
     /// What to remove.
     pub struct Request { filters: Vec<DeleteAclsFilter> }
-
     /// A filter as in DescribeAcls.
     pub struct DeleteAclsFilter {
         resource_type_filter: i8,
@@ -22,7 +20,6 @@ wire! {
 
     /// A result per filter.
     pub struct Response { throttle_time_ms: i32, filter_results: Vec<DeleteAclsFilterResult> }
-
     /// What one filter matched.
     pub struct DeleteAclsFilterResult {
         error_code: ErrorCode,

@@ -3,14 +3,12 @@
 //! Sent by administrators to the leaders of partitions (KIP-107). Version 2 is flexible, no more.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(DeleteRecords = 21, versions 0..=2, flexible 2..);
 wire! {
     /// Goes to the leader of every partition in it.
     pub struct Request { topics: Vec<DeleteRecordsTopic>, timeout_ms: i32 }
     /// The partitions of one topic.
     pub struct DeleteRecordsTopic { name: Arc<str>, partitions: Vec<DeleteRecordsPartition> }
-
     /// Where one partition shall start.
     pub struct DeleteRecordsPartition {
         partition_index: i32,
@@ -20,7 +18,6 @@ wire! {
 
     /// A result per partition.
     pub struct Response { throttle_time_ms: i32, topics: Vec<DeleteRecordsTopicResult> }
-
     /// The results of one topic.
     pub struct DeleteRecordsTopicResult {
         name: Arc<str>,

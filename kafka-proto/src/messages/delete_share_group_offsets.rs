@@ -3,14 +3,12 @@
 //! Sent by administrators to the group's coordinator.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(DeleteShareGroupOffsets = 92, versions 0..=0, flexible 0..);
 wire! {
     /// What to forget.
     pub struct Request { group_id: Arc<str>, topics: Vec<DeleteShareGroupOffsetsRequestTopic> }
     /// A topic.
     pub struct DeleteShareGroupOffsetsRequestTopic { topic_name: Arc<str> }
-
     /// A result per topic.
     pub struct Response {
         throttle_time_ms: i32,

@@ -3,7 +3,6 @@
 //! Sent by group coordinators to share coordinators.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(DeleteShareGroupState = 86, versions 0..=0, flexible 0..);
 wire! {
     /// What to forget.
@@ -16,7 +15,6 @@ wire! {
     pub struct Response { results: Vec<DeleteStateResult> }
     /// The results of one topic.
     pub struct DeleteStateResult { topic_id: Uuid, partitions: Vec<PartitionResult> }
-
     /// Whether the state is gone.
     pub struct PartitionResult {
         partition: i32,

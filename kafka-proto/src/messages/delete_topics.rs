@@ -4,7 +4,6 @@
 //! (KIP-599), 6 can name topics by id (KIP-516).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(DeleteTopics = 20, versions 1..=6, flexible 4..);
 wire! {
     /// Goes to the controller; brokers forward it.
@@ -18,7 +17,6 @@ wire! {
     pub struct DeleteTopicState { name: Option<Arc<str>> = None, topic_id: Uuid }
     /// A result per topic.
     pub struct Response { throttle_time_ms: i32, responses: Vec<DeletableTopicResult> }
-
     /// Whether one topic was deleted.
     pub struct DeletableTopicResult {
         name: Option<Arc<str>>                      [null 6..],

@@ -3,7 +3,6 @@
 //! Sent by administrators to any broker. Version 1 knows patterns of names (KIP-290), 3 resources of users (KIP-373).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(DescribeAcls = 29, versions 1..=3, flexible 2..);
 wire! {
     /// The filter; numbers are those of CreateAcls, 1 matches any.

@@ -3,7 +3,6 @@
 //! Sent by administrators to any broker. Version 1 is flexible, no more.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(DescribeClientQuotas = 48, versions 0..=1, flexible 1..);
 wire! {
     /// All components have to match.
@@ -32,7 +31,6 @@ wire! {
 
     /// The quotas of one combination of entities.
     pub struct EntryData { entity: Vec<EntityData>, values: Vec<ValueData> }
-
     /// A user, client id or ip.
     pub struct EntityData {
         entity_type: Arc<str>,

@@ -3,7 +3,6 @@
 //! Sent by administrators (KIP-700). Version 1 can ask for controllers (KIP-919), 2 for fenced brokers (KIP-1073).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(DescribeCluster = 60, versions 0..=2, flexible 0..);
 wire! {
     /// Can be answered by any broker or controller.

@@ -4,7 +4,6 @@
 //! comes from (KIP-226), 3 types and documentation (KIP-569).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(DescribeConfigs = 32, versions 1..=4, flexible 4..);
 wire! {
     /// A broker's own configs go to that broker, all others to any.
@@ -26,7 +25,6 @@ wire! {
 
     /// A result per resource.
     pub struct Response { throttle_time_ms: i32, results: Vec<DescribeConfigsResult> }
-
     /// The configs of one resource.
     pub struct DescribeConfigsResult {
         error_code: ErrorCode,

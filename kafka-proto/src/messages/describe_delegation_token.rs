@@ -4,14 +4,12 @@
 
 use crate::{ErrorCode, wire::prelude::*};
 use bytes::Bytes;
-
 api!(DescribeDelegationToken = 41, versions 1..=3, flexible 2..);
 wire! {
     /// Whose tokens; null for all.
     pub struct Request { owners: Option<Vec<DescribeDelegationTokenOwner>> }
     /// A principal.
     pub struct DescribeDelegationTokenOwner { principal_type: Arc<str>, principal_name: Arc<str> }
-
     /// The tokens.
     pub struct Response {
         error_code: ErrorCode,

@@ -5,21 +5,12 @@
 
 use crate::{ErrorCode, wire::prelude::*};
 use bytes::Bytes;
-
 api!(DescribeGroups = 15, versions 0..=6, flexible 5..);
 wire! {
     /// Which groups.
-    pub struct Request {
-        groups: Vec<Arc<str>>,
-        include_authorized_operations: bool         [3..],
-    }
-
+    pub struct Request { groups: Vec<Arc<str>>, include_authorized_operations: bool [3..] }
     /// One description per group.
-    pub struct Response {
-        throttle_time_ms: i32                       [1.., drop],
-        groups: Vec<DescribedGroup>,
-    }
-
+    pub struct Response { throttle_time_ms: i32 [1.., drop], groups: Vec<DescribedGroup> }
     /// A group; of one that is unknown, state `Dead` before version 6.
     pub struct DescribedGroup {
         error_code: ErrorCode,

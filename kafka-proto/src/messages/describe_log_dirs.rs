@@ -4,14 +4,12 @@
 //! the directory takes new replicas (KIP-1066).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(DescribeLogDirs = 35, versions 1..=5, flexible 2..);
 wire! {
     /// Which partitions; null for all.
     pub struct Request { topics: Option<Vec<DescribableLogDirTopic>> }
     /// Partitions of one topic.
     pub struct DescribableLogDirTopic { topic: Arc<str>, partitions: Vec<i32> }
-
     /// One description per directory.
     pub struct Response {
         throttle_time_ms: i32,
@@ -33,7 +31,6 @@ wire! {
 
     /// The replicas of one topic.
     pub struct DescribeLogDirsTopic { name: Arc<str>, partitions: Vec<DescribeLogDirsPartition> }
-
     /// A replica.
     pub struct DescribeLogDirsPartition {
         partition_index: i32,

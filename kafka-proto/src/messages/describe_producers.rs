@@ -3,7 +3,6 @@
 //! Sent by administrators to the leaders of partitions, to find hanging transactions.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(DescribeProducers = 61, versions 0..=0, flexible 0..);
 wire! {
     /// Which partitions.
@@ -14,7 +13,6 @@ wire! {
     pub struct Response { throttle_time_ms: i32, topics: Vec<TopicResponse> }
     /// The producers of one topic.
     pub struct TopicResponse { name: Arc<str>, partitions: Vec<PartitionResponse> }
-
     /// The producers of one partition.
     pub struct PartitionResponse {
         partition_index: i32,

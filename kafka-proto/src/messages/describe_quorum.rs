@@ -4,7 +4,6 @@
 //! 2 their directories and addresses (KIP-853).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(DescribeQuorum = 55, versions 0..=2, flexible 0..);
 wire! {
     /// Of the one partition of `__cluster_metadata`.
@@ -13,7 +12,6 @@ wire! {
     pub struct TopicData { topic_name: Arc<str>, partitions: Vec<PartitionData> }
     /// A partition.
     pub struct PartitionData { partition_index: i32 }
-
     /// The state.
     pub struct Response {
         error_code: ErrorCode,
@@ -24,7 +22,6 @@ wire! {
 
     /// The state of one topic.
     pub struct TopicDataResponse { topic_name: Arc<str>, partitions: Vec<PartitionDataResponse> }
-
     /// The state of one partition.
     pub struct PartitionDataResponse {
         partition_index: i32,

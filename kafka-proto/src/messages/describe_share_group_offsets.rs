@@ -3,12 +3,10 @@
 //! Sent by administrators to the groups' coordinator. Version 1 tells the lag (KIP-1226).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(DescribeShareGroupOffsets = 90, versions 0..=1, flexible 0..);
 wire! {
     /// Which groups.
     pub struct Request { groups: Vec<DescribeShareGroupOffsetsRequestGroup> }
-
     /// What is asked of one group; null for all topics.
     pub struct DescribeShareGroupOffsetsRequestGroup {
         group_id: Arc<str>,
@@ -17,7 +15,6 @@ wire! {
 
     /// Partitions of one topic.
     pub struct DescribeShareGroupOffsetsRequestTopic { topic_name: Arc<str>, partitions: Vec<i32> }
-
     /// The offsets.
     pub struct Response {
         throttle_time_ms: i32,

@@ -3,7 +3,6 @@
 //! Sent by administrators to any broker.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(DescribeTopicPartitions = 75, versions 0..=0, flexible 0..);
 wire! {
     /// Which topics; empty for all.
@@ -19,7 +18,6 @@ wire! {
     pub struct TopicRequest { name: Arc<str> }
     /// The first partition of a page.
     pub struct Cursor { topic_name: Arc<str>, partition_index: i32 }
-
     /// A page, in the order of names.
     pub struct Response {
         throttle_time_ms: i32,

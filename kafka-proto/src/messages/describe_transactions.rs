@@ -3,14 +3,12 @@
 //! Sent by administrators to the transactions' coordinator.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(DescribeTransactions = 65, versions 0..=0, flexible 0..);
 wire! {
     /// Which transactions.
     pub struct Request { transactional_ids: Vec<Arc<str>> }
     /// One description per transactional id.
     pub struct Response { throttle_time_ms: i32, transaction_states: Vec<TransactionState> }
-
     /// A transaction.
     pub struct TransactionState {
         error_code: ErrorCode,

@@ -3,14 +3,12 @@
 //! Sent by administrators to any broker. Secrets are not told.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(DescribeUserScramCredentials = 50, versions 0..=0, flexible 0..);
 wire! {
     /// Which users; null for all.
     pub struct Request { users: Option<Vec<UserName>> }
     /// A user.
     pub struct UserName { name: Arc<str> }
-
     /// The users.
     pub struct Response {
         throttle_time_ms: i32,

@@ -4,7 +4,6 @@
 //! (KIP-460).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(ElectLeaders = 43, versions 0..=2, flexible 2..);
 wire! {
     /// Which partitions.
@@ -18,7 +17,6 @@ wire! {
 
     /// Partitions of one topic.
     pub struct TopicPartitions { topic: Arc<str>, partitions: Vec<i32> }
-
     /// A result per partition.
     pub struct Response {
         throttle_time_ms: i32,
@@ -28,7 +26,6 @@ wire! {
 
     /// The results of one topic.
     pub struct ReplicaElectionResult { topic: Arc<str>, partition_result: Vec<PartitionResult> }
-
     /// Whether a leader was elected; `ELECTION_NOT_NEEDED` when it leads already.
     pub struct PartitionResult {
         partition_id: i32,

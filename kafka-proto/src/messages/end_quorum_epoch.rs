@@ -3,7 +3,6 @@
 //! Sent by the leader to voters when it stops. Version 1 has addresses and directories (KIP-853).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(EndQuorumEpoch = 54, versions 0..=1, flexible 1..);
 wire! {
     /// Who resigns, and who should stand first.
@@ -15,7 +14,6 @@ wire! {
 
     /// Partitions of one topic.
     pub struct TopicData { topic_name: Arc<str>, partitions: Vec<PartitionData> }
-
     /// The leader of one partition.
     pub struct PartitionData {
         partition_index: i32,
@@ -30,7 +28,6 @@ wire! {
     pub struct ReplicaInfo { candidate_id: i32, candidate_directory_id: Uuid }
     /// An address of the leader.
     pub struct LeaderEndpoint { name: Arc<str>, host: Arc<str>, port: u16 }
-
     /// Whether the voter knows.
     pub struct Response {
         error_code: ErrorCode,
@@ -40,7 +37,6 @@ wire! {
 
     /// The answers in one topic.
     pub struct TopicDataResponse { topic_name: Arc<str>, partitions: Vec<PartitionDataResponse> }
-
     /// Who leads in the eyes of the voter.
     pub struct PartitionDataResponse {
         partition_index: i32,

@@ -4,7 +4,6 @@
 //! gives the epoch of the next transaction (both KIP-890).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(EndTxn = 26, versions 0..=5, flexible 3..);
 wire! {
     /// How the transaction ends.

@@ -4,7 +4,6 @@
 
 use crate::{ErrorCode, wire::prelude::*};
 use bytes::Bytes;
-
 api!(Envelope = 58, versions 0..=0, flexible 0..);
 wire! {
     /// The request as it came.

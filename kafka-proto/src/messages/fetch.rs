@@ -5,7 +5,6 @@
 //! (KIP-903), 16 tells the new leader (KIP-951), 17 and 18 are for followers.
 
 use crate::{ErrorCode, records::Records, uuid::Uuid, wire::prelude::*};
-
 api!(Fetch = 1, versions 4..=18, flexible 12..);
 wire! {
     /// Goes to the leader of the partitions, or to a replica near the consumer.
@@ -117,7 +116,6 @@ wire! {
 
     /// The largest epoch up to which the logs agree, and its end.
     pub struct EpochEndOffset { epoch: i32 = -1, end_offset: i64 = -1 }
-
     /// Who leads the partition by now.
     pub struct LeaderIdAndEpoch {
         /// -1 when unknown.
@@ -129,7 +127,6 @@ wire! {
     pub struct SnapshotId { end_offset: i64 = -1, epoch: i32 = -1 }
     /// A producer whose records are dropped from an offset on.
     pub struct AbortedTransaction { producer_id: i64, first_offset: i64 }
-
     /// The address of a leader that the response names.
     pub struct NodeEndpoint {
         node_id: i32,

@@ -4,7 +4,6 @@
 //! directories and addresses (KIP-853).
 
 use crate::{ErrorCode, records::Records, uuid::Uuid, wire::prelude::*};
-
 api!(FetchSnapshot = 59, versions 0..=1, flexible 0..);
 wire! {
     /// Which snapshot, from where on.
@@ -17,7 +16,6 @@ wire! {
 
     /// Snapshots of one topic.
     pub struct TopicSnapshot { name: Arc<str>, partitions: Vec<PartitionSnapshot> }
-
     /// The snapshot of one partition.
     pub struct PartitionSnapshot {
         partition: i32,
@@ -30,7 +28,6 @@ wire! {
 
     /// The end of what a snapshot covers.
     pub struct SnapshotId { end_offset: i64, epoch: i32 }
-
     /// A piece of the snapshot.
     pub struct Response {
         throttle_time_ms: i32,
@@ -41,7 +38,6 @@ wire! {
 
     /// Pieces of one topic.
     pub struct TopicSnapshotResponse { name: Arc<str>, partitions: Vec<PartitionSnapshotResponse> }
-
     /// A piece of one partition's.
     pub struct PartitionSnapshotResponse {
         index: i32,

@@ -4,7 +4,6 @@
 //! answer `TRANSACTION_ABORTABLE` (KIP-890), 6 knows share groups (KIP-932).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(FindCoordinator = 10, versions 0..=6, flexible 3..);
 wire! {
     /// Can be answered by any broker.

@@ -3,7 +3,6 @@
 //! Sent by clients to any broker, first and when a push is refused.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(GetTelemetrySubscriptions = 71, versions 0..=0, flexible 0..);
 wire! {
     /// Who asks.

@@ -4,7 +4,6 @@
 //! knows static members (KIP-345).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(Heartbeat = 12, versions 0..=4, flexible 4..);
 wire! {
     /// Says that the member is alive.
@@ -17,8 +16,5 @@ wire! {
     }
 
     /// `REBALANCE_IN_PROGRESS` asks the member to join again.
-    pub struct Response {
-        throttle_time_ms: i32                       [1.., drop],
-        error_code: ErrorCode,
-    }
+    pub struct Response { throttle_time_ms: i32 [1.., drop], error_code: ErrorCode }
 }

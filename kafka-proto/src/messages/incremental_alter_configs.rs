@@ -4,7 +4,6 @@
 //! more.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(IncrementalAlterConfigs = 44, versions 0..=1, flexible 1..);
 wire! {
     /// A broker's own configs go to that broker, all others to any.
@@ -32,7 +31,6 @@ wire! {
 
     /// A result per resource.
     pub struct Response { throttle_time_ms: i32, responses: Vec<AlterConfigsResourceResponse> }
-
     /// Whether one resource was changed.
     pub struct AlterConfigsResourceResponse {
         error_code: ErrorCode,

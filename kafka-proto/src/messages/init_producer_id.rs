@@ -5,7 +5,6 @@
 //! prepared elsewhere (KIP-939) and unstable.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(InitProducerId = 22, versions 0..=6, flexible 2.., unstable 6..);
 wire! {
     /// Goes to the transactional id's coordinator, or to any broker without one.

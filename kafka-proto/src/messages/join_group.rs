@@ -6,7 +6,6 @@
 
 use crate::{ErrorCode, wire::prelude::*};
 use bytes::Bytes;
-
 api!(JoinGroup = 11, versions 0..=9, flexible 6..);
 wire! {
     /// Is answered when all members have joined, or when their time is over.

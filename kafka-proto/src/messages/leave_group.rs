@@ -4,7 +4,6 @@
 //! ones by their instance id (KIP-345); 5 tells a reason (KIP-800).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(LeaveGroup = 13, versions 0..=5, flexible 4..);
 wire! {
     /// Who leaves.

@@ -3,7 +3,6 @@
 //! Sent by administrators to any broker. Version 0 lists client metrics only (KIP-1000), 1 any type (KIP-1142).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(ListConfigResources = 74, versions 0..=1, flexible 0..);
 wire! {
     /// Of which types; empty for all.

@@ -3,7 +3,6 @@
 //! Sent by administrators to every broker. Version 4 can filter by state (KIP-518), 5 by type (KIP-848).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(ListGroups = 16, versions 0..=5, flexible 3..);
 wire! {
     /// Empty filters let everything pass.

@@ -5,7 +5,6 @@
 //! first that waits for tiered storage.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(ListOffsets = 2, versions 1..=11, flexible 6..);
 wire! {
     /// Goes to the leader of every partition in it.
@@ -21,7 +20,6 @@ wire! {
 
     /// The partitions of one topic.
     pub struct ListOffsetsTopic { name: Arc<str>, partitions: Vec<ListOffsetsPartition> }
-
     /// What is asked about one partition.
     pub struct ListOffsetsPartition {
         partition_index: i32,
@@ -32,11 +30,7 @@ wire! {
     }
 
     /// An offset per partition.
-    pub struct Response {
-        throttle_time_ms: i32                       [2.., drop],
-        topics: Vec<ListOffsetsTopicResponse>,
-    }
-
+    pub struct Response { throttle_time_ms: i32 [2.., drop], topics: Vec<ListOffsetsTopicResponse> }
     /// The offsets of one topic.
     pub struct ListOffsetsTopicResponse {
         name: Arc<str>,

@@ -3,7 +3,6 @@
 //! Sent by administrators to the controller; brokers forward it.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(ListPartitionReassignments = 46, versions 0..=0, flexible 0..);
 wire! {
     /// Which partitions; null for all.
@@ -14,7 +13,6 @@ wire! {
 
     /// Partitions of one topic.
     pub struct ListPartitionReassignmentsTopics { name: Arc<str>, partition_indexes: Vec<i32> }
-
     /// The moves.
     pub struct Response {
         throttle_time_ms: i32,

@@ -4,7 +4,6 @@
 //! pattern (KIP-1152).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(ListTransactions = 66, versions 0..=2, flexible 0..);
 wire! {
     /// Empty filters let everything pass.

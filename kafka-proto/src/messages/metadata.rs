@@ -5,7 +5,6 @@
 //! (KIP-1102).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(Metadata = 3, versions 0..=13, flexible 9..);
 wire! {
     /// Can be answered by any broker.

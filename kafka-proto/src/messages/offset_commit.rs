@@ -4,7 +4,6 @@
 //! members (KIP-345), 9 member epochs (KIP-848), 10 topic ids in place of names.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(OffsetCommit = 8, versions 2..=10, flexible 8..);
 wire! {
     /// Comes from a member, or from anyone while the group has none.

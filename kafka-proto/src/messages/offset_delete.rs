@@ -3,12 +3,10 @@
 //! Sent by administrators to the coordinator; refused for topics that a member still subscribes to.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(OffsetDelete = 47, versions 0..=0);
 wire! {
     /// What to forget.
     pub struct Request { group_id: Arc<str>, topics: Vec<OffsetDeleteRequestTopic> }
-
     /// Partitions of one topic.
     pub struct OffsetDeleteRequestTopic {
         name: Arc<str>,
@@ -17,7 +15,6 @@ wire! {
 
     /// One partition.
     pub struct OffsetDeleteRequestPartition { partition_index: i32 }
-
     /// A result per partition, or one error for all.
     pub struct Response {
         error_code: ErrorCode,

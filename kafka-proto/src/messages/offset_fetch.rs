@@ -5,7 +5,6 @@
 //! checks the member epoch (KIP-848), 10 has topic ids in place of names.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(OffsetFetch = 9, versions 1..=10, flexible 6..);
 wire! {
     /// Names one group before version 8, then any number.
@@ -20,7 +19,6 @@ wire! {
 
     /// Partitions of one topic.
     pub struct OffsetFetchRequestTopic { name: Arc<str>, partition_indexes: Vec<i32> }
-
     /// What is asked of one group.
     pub struct OffsetFetchRequestGroup {
         group_id: Arc<str>,

@@ -4,7 +4,6 @@
 //! 4 is flexible.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(OffsetForLeaderEpoch = 23, versions 2..=4, flexible 4..);
 wire! {
     /// Goes to the leader of every partition in it.
@@ -16,7 +15,6 @@ wire! {
 
     /// The partitions of one topic.
     pub struct OffsetForLeaderTopic { topic: Arc<str>, partitions: Vec<OffsetForLeaderPartition> }
-
     /// What is asked about one partition.
     pub struct OffsetForLeaderPartition {
         partition: i32,
@@ -30,7 +28,6 @@ wire! {
     pub struct Response { throttle_time_ms: i32, topics: Vec<OffsetForLeaderTopicResult> }
     /// The end offsets of one topic.
     pub struct OffsetForLeaderTopicResult { topic: Arc<str>, partitions: Vec<EpochEndOffset> }
-
     /// Where the epoch ends in one partition.
     pub struct EpochEndOffset {
         error_code: ErrorCode,

@@ -5,7 +5,6 @@
 //! ids in place of names.
 
 use crate::{ErrorCode, records::Records, uuid::Uuid, wire::prelude::*};
-
 api!(Produce = 0, versions 3..=13, flexible 9..);
 wire! {
     /// Goes to the leader of every partition in it.

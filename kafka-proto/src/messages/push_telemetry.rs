@@ -4,7 +4,6 @@
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
 use bytes::Bytes;
-
 api!(PushTelemetry = 72, versions 0..=0, flexible 0..);
 wire! {
     /// The metrics.

@@ -3,7 +3,6 @@
 //! Sent by the leaders of partitions to share coordinators.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(ReadShareGroupState = 84, versions 0..=0, flexible 0..);
 wire! {
     /// Which partitions.
@@ -16,7 +15,6 @@ wire! {
     pub struct Response { results: Vec<ReadStateResult> }
     /// The states of one topic.
     pub struct ReadStateResult { topic_id: Uuid, partitions: Vec<PartitionResult> }
-
     /// The state of one partition.
     pub struct PartitionResult {
         partition: i32,

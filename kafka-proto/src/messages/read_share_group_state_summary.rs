@@ -3,7 +3,6 @@
 //! Sent by group coordinators to share coordinators. Version 1 counts what is done (KIP-1226).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(ReadShareGroupStateSummary = 87, versions 0..=1, flexible 0..);
 wire! {
     /// Which partitions.
@@ -16,7 +15,6 @@ wire! {
     pub struct Response { results: Vec<ReadStateSummaryResult> }
     /// The partitions of one topic.
     pub struct ReadStateSummaryResult { topic_id: Uuid, partitions: Vec<PartitionResult> }
-
     /// How far the group is in one partition.
     pub struct PartitionResult {
         partition: i32,

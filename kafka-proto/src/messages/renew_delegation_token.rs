@@ -4,7 +4,6 @@
 
 use crate::{ErrorCode, wire::prelude::*};
 use bytes::Bytes;
-
 api!(RenewDelegationToken = 39, versions 1..=2, flexible 2..);
 wire! {
     /// Which token, and how long.

@@ -5,12 +5,10 @@
 
 use crate::{ErrorCode, wire::prelude::*};
 use bytes::Bytes;
-
 api!(SaslAuthenticate = 36, versions 0..=2, flexible 2..);
 wire! {
     /// The client's token.
     pub struct Request { auth_bytes: Bytes }
-
     /// The server's token, or why the client is refused.
     pub struct Response {
         error_code: ErrorCode,

@@ -4,7 +4,6 @@
 //! (KIP-1222).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(ShareAcknowledge = 79, versions 1..=2, flexible 0..);
 wire! {
     /// In the session of ShareFetch.
@@ -20,7 +19,6 @@ wire! {
 
     /// Partitions of one topic.
     pub struct AcknowledgeTopic { topic_id: Uuid, partitions: Vec<AcknowledgePartition> }
-
     /// The records of one partition.
     pub struct AcknowledgePartition {
         partition_index: i32,
@@ -47,7 +45,6 @@ wire! {
 
     /// The results of one topic.
     pub struct ShareAcknowledgeTopicResponse { topic_id: Uuid, partitions: Vec<PartitionData> }
-
     /// Whether the acknowledgements were taken.
     pub struct PartitionData {
         partition_index: i32,
@@ -58,7 +55,6 @@ wire! {
 
     /// Who leads the partition by now.
     pub struct LeaderIdAndEpoch { leader_id: i32, leader_epoch: i32 }
-
     /// The address of a leader that the response names.
     pub struct NodeEndpoint {
         node_id: i32,

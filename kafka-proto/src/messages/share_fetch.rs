@@ -4,7 +4,6 @@
 //! strictly (KIP-1206) and renew locks (KIP-1222).
 
 use crate::{ErrorCode, records::Records, uuid::Uuid, wire::prelude::*};
-
 api!(ShareFetch = 78, versions 1..=2, flexible 0..);
 wire! {
     /// Reads in a session of one member and one broker.
@@ -30,7 +29,6 @@ wire! {
 
     /// Partitions of one topic.
     pub struct FetchTopic { topic_id: Uuid, partitions: Vec<FetchPartition> }
-
     /// A partition to read from.
     pub struct FetchPartition {
         partition_index: i32,
@@ -47,7 +45,6 @@ wire! {
 
     /// Partitions that leave the session.
     pub struct ForgottenTopic { topic_id: Uuid, partitions: Vec<i32> }
-
     /// The records that are now the member's for a while.
     pub struct Response {
         throttle_time_ms: i32,
@@ -61,7 +58,6 @@ wire! {
 
     /// The records of one topic.
     pub struct ShareFetchableTopicResponse { topic_id: Uuid, partitions: Vec<PartitionData> }
-
     /// The records of one partition.
     pub struct PartitionData {
         partition_index: i32,
@@ -77,7 +73,6 @@ wire! {
 
     /// Who leads the partition by now.
     pub struct LeaderIdAndEpoch { leader_id: i32, leader_epoch: i32 }
-
     /// A range of offsets that is the member's.
     pub struct AcquiredRecords {
         first_offset: i64,

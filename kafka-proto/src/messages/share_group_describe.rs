@@ -3,14 +3,12 @@
 //! Sent by administrators to the groups' coordinator. Version 1 is the first; 0 was never released for use.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(ShareGroupDescribe = 77, versions 1..=1, flexible 0..);
 wire! {
     /// Which groups.
     pub struct Request { group_ids: Vec<Arc<str>>, include_authorized_operations: bool }
     /// One description per group.
     pub struct Response { throttle_time_ms: i32, groups: Vec<DescribedGroup> }
-
     /// A group.
     pub struct DescribedGroup {
         error_code: ErrorCode,

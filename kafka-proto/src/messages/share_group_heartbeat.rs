@@ -3,7 +3,6 @@
 //! Sent by share consumers to the group's coordinator. Version 1 is the first; 0 was never released for use.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(ShareGroupHeartbeat = 76, versions 1..=1, flexible 0..);
 wire! {
     /// Fields that have not changed since the last one may be left null.

@@ -4,7 +4,6 @@
 //! assignor.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(StreamsGroupDescribe = 89, versions 0..=1, flexible 0..);
 wire! {
     /// Which groups.
@@ -16,7 +15,6 @@ wire! {
 
     /// One description per group.
     pub struct Response { throttle_time_ms: i32, groups: Vec<DescribedGroup> }
-
     /// A group.
     pub struct DescribedGroup {
         error_code: ErrorCode,
@@ -36,7 +34,6 @@ wire! {
 
     /// What the application does, in parts that can run apart.
     pub struct Topology { epoch: i32, subtopologies: Option<Vec<Subtopology>> = None }
-
     /// A part.
     pub struct Subtopology {
         subtopology_id: Arc<str>,
@@ -56,7 +53,6 @@ wire! {
 
     /// A name with a value.
     pub struct KeyValue { key: Arc<str>, value: Arc<str> }
-
     /// A member.
     pub struct Member {
         member_id: Arc<str>,
@@ -81,7 +77,6 @@ wire! {
     pub struct Endpoint { host: Arc<str>, port: u16 }
     /// How far the state of a task is.
     pub struct TaskOffset { subtopology_id: Arc<str>, partition: i32, offset: i64 }
-
     /// Tasks of any subtopologies.
     pub struct Assignment {
         active_tasks: Vec<TaskIds>,
@@ -91,7 +86,6 @@ wire! {
 
     /// Tasks of one subtopology.
     pub struct TaskIds { subtopology_id: Arc<str>, partitions: Vec<i32> }
-
     /// All nodes of a topology.
     pub struct TopologyDescription {
         subtopologies: Vec<TopologyDescriptionSubtopology>,

@@ -4,7 +4,6 @@
 //! the lag that is acceptable.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(StreamsGroupHeartbeat = 88, versions 0..=1, flexible 0..);
 wire! {
     /// Fields that have not changed since the last one may be left null or -1.
@@ -33,7 +32,6 @@ wire! {
 
     /// What the application does, in parts that can run apart.
     pub struct Topology { epoch: i32, subtopologies: Vec<Subtopology> }
-
     /// A part.
     pub struct Subtopology {
         subtopology_id: Arc<str>,
@@ -58,7 +56,6 @@ wire! {
 
     /// A name with a value.
     pub struct KeyValue { key: Arc<str>, value: Arc<str> }
-
     /// Topics with the same number of partitions, by their places in the lists of the subtopology.
     pub struct CopartitionGroup {
         source_topics: Vec<i16>,
@@ -72,7 +69,6 @@ wire! {
     pub struct Endpoint { host: Arc<str>, port: u16 }
     /// How far the state of a task is.
     pub struct TaskOffset { subtopology_id: Arc<str>, partition: i32, offset: i64 }
-
     /// Where the member stands.
     pub struct Response {
         throttle_time_ms: i32,

@@ -3,7 +3,6 @@
 //! Sent by Streams clients when the answer to a heartbeat asks for it. New in Kafka 4.4.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(StreamsGroupTopologyDescriptionUpdate = 93, versions 0..=0, flexible 0..);
 wire! {
     /// The description.

@@ -5,7 +5,6 @@
 
 use crate::{ErrorCode, wire::prelude::*};
 use bytes::Bytes;
-
 api!(SyncGroup = 14, versions 0..=5, flexible 4..);
 wire! {
     /// Is answered when the leader's assignment is there.

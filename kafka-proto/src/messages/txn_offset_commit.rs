@@ -5,7 +5,6 @@
 //! (KIP-1319).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(TxnOffsetCommit = 28, versions 0..=6, flexible 3..);
 wire! {
     /// The offsets, and on whose behalf.
@@ -40,7 +39,6 @@ wire! {
 
     /// A result per partition.
     pub struct Response { throttle_time_ms: i32, topics: Vec<TxnOffsetCommitResponseTopic> }
-
     /// The results of one topic.
     pub struct TxnOffsetCommitResponseTopic {
         name: Arc<str>                              [..=5, drop],

@@ -4,7 +4,6 @@
 //! only check (KIP-778), 2 gives one error for all.
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(UpdateFeatures = 57, versions 0..=2, flexible 0..);
 wire! {
     /// What to change.

@@ -3,7 +3,6 @@
 //! Sent by voters to the leader of the quorum.
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(UpdateRaftVoter = 82, versions 0..=0, flexible 0..);
 wire! {
     /// What the voter is now.
@@ -20,7 +19,6 @@ wire! {
     pub struct Listener { name: Arc<str>, host: Arc<str>, port: u16 }
     /// The levels of `kraft.version` that it knows.
     pub struct KRaftVersionFeature { min_supported_version: i16, max_supported_version: i16 }
-
     /// Whether it is noted.
     pub struct Response {
         throttle_time_ms: i32,

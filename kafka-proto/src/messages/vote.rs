@@ -4,7 +4,6 @@
 //! elected before it stands (KIP-996).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(Vote = 52, versions 0..=2, flexible 0..);
 wire! {
     /// The candidate's epoch and log.
@@ -16,7 +15,6 @@ wire! {
 
     /// Partitions of one topic.
     pub struct TopicData { topic_name: Arc<str>, partitions: Vec<PartitionData> }
-
     /// The candidate in one partition.
     pub struct PartitionData {
         partition_index: i32,
@@ -39,7 +37,6 @@ wire! {
 
     /// The votes in one topic.
     pub struct TopicDataResponse { topic_name: Arc<str>, partitions: Vec<PartitionDataResponse> }
-
     /// The vote, and who leads.
     pub struct PartitionDataResponse {
         partition_index: i32,

@@ -3,14 +3,12 @@
 //! Sent by the leaders of partitions to share coordinators. Version 1 counts what is done (KIP-1226).
 
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
-
 api!(WriteShareGroupState = 85, versions 0..=1, flexible 0..);
 wire! {
     /// The states.
     pub struct Request { group_id: Arc<str>, topics: Vec<WriteStateData> }
     /// The states of one topic.
     pub struct WriteStateData { topic_id: Uuid, partitions: Vec<PartitionData> }
-
     /// The state of one partition.
     pub struct PartitionData {
         partition: i32,
@@ -36,7 +34,6 @@ wire! {
     pub struct Response { results: Vec<WriteStateResult> }
     /// The results of one topic.
     pub struct WriteStateResult { topic_id: Uuid, partitions: Vec<PartitionResult> }
-
     /// Whether the state is kept.
     pub struct PartitionResult {
         partition: i32,

@@ -4,12 +4,10 @@
 //! partitions. Version 2 tells the transaction's version (KIP-1228).
 
 use crate::{ErrorCode, wire::prelude::*};
-
 api!(WriteTxnMarkers = 27, versions 1..=2, flexible 1..);
 wire! {
     /// Markers to write.
     pub struct Request { markers: Vec<WritableTxnMarker> }
-
     /// The end of one producer's transaction.
     pub struct WritableTxnMarker {
         producer_id: i64,
@@ -25,7 +23,6 @@ wire! {
     pub struct WritableTxnMarkerTopic { name: Arc<str>, partition_indexes: Vec<i32> }
     /// A result per producer and partition.
     pub struct Response { markers: Vec<WritableTxnMarkerResult> }
-
     /// The results of one producer.
     pub struct WritableTxnMarkerResult {
         producer_id: i64,
