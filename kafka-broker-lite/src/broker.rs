@@ -434,6 +434,7 @@ impl Broker {
             CREATE_PARTITIONS create_partitions;
             ELECT_LEADERS elect_leaders;
             INCREMENTAL_ALTER_CONFIGS incremental_alter_configs;
+            ALTER_PARTITION_REASSIGNMENTS alter_partition_reassignments;
             LIST_PARTITION_REASSIGNMENTS list_partition_reassignments;
             DESCRIBE_CLIENT_QUOTAS describe_client_quotas;
             DESCRIBE_USER_SCRAM_CREDENTIALS describe_user_scram_credentials;

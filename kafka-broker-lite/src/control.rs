@@ -370,6 +370,7 @@ fn newest_of(release: Release, api: ApiKey) -> Option<i16> {
         ApiKey::CREATE_PARTITIONS =>         [   1,    3,  3,  3,  3],
         ApiKey::ELECT_LEADERS =>             [NONE,    2,  2,  2,  2],
         ApiKey::INCREMENTAL_ALTER_CONFIGS => [NONE,    1,  1,  1,  1],
+        ApiKey::ALTER_PARTITION_REASSIGNMENTS => [NONE, 0, 0, 0, 1],
         ApiKey::LIST_PARTITION_REASSIGNMENTS
         | ApiKey::DESCRIBE_USER_SCRAM_CREDENTIALS
         | ApiKey::DESCRIBE_PRODUCERS =>      [NONE,    0,  0,  0,  0],

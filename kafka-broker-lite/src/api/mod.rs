@@ -3,6 +3,7 @@
 //! A handler sees one decoded request and the state. It knows no frames, connections or faults.
 
 mod alter_configs;
+mod alter_partition_reassignments;
 mod alter_replica_log_dirs;
 mod api_versions;
 mod create_partitions;

@@ -3,8 +3,8 @@
 use super::batches::{numbered, plain};
 use super::twins::Twins;
 use kafka_proto::messages::{
-    alter_replica_log_dirs, describe_acls, describe_client_quotas, describe_log_dirs,
-    describe_producers, describe_quorum, describe_topic_partitions,
+    alter_partition_reassignments, alter_replica_log_dirs, describe_acls, describe_client_quotas,
+    describe_log_dirs, describe_producers, describe_quorum, describe_topic_partitions,
     describe_user_scram_credentials, elect_leaders, list_config_resources,
     list_partition_reassignments,
 };
@@ -80,6 +80,40 @@ pub(crate) async fn moved_to_nowhere(twins: &mut Twins) {
         let dir = alter_replica_log_dirs::AlterReplicaLogDir { path, topics: topics.collect() };
         let request = alter_replica_log_dirs::Request { dirs: vec![dir] };
         twins.look(&format!("{asked:?}"), |_, _| request.clone()).await;
+    }
+}
+
+pub(crate) async fn reassigned(twins: &mut Twins) {
+    let topic = twins.create("t", 2, &[]).await;
+    let unknown = twins.name("unknown");
+    for (name, partition_index, replicas) in [
+        (&topic, 0, Some(vec![1])),
+        (&topic, 1, None),
+        (&topic, 0, Some(vec![])),
+        (&topic, 0, Some(vec![1, 1])),
+        (&topic, 0, Some(vec![9])),
+        (&topic, 0, Some(vec![1, 9])),
+        (&topic, 7, Some(vec![1])),
+        (&topic, -1, None),
+        (&unknown, 0, Some(vec![1])),
+        (&unknown, 0, None),
+    ] {
+        let partition =
+            alter_partition_reassignments::ReassignablePartition { partition_index, replicas };
+        let what = format!("{partition:?}");
+        let topic = alter_partition_reassignments::ReassignableTopic {
+            name: name.clone(),
+            partitions: vec![partition],
+        };
+        for allow_replication_factor_change in [true, false] {
+            twins
+                .look(&what, |_, version| alter_partition_reassignments::Request {
+                    timeout_ms: 1000,
+                    allow_replication_factor_change: version < 1 || allow_replication_factor_change,
+                    topics: vec![topic.clone()],
+                })
+                .await;
+        }
     }
 }
 

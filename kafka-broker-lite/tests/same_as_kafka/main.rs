@@ -43,6 +43,7 @@ stories! {
     admin::producers_described,
     admin::quorum_described,
     admin::quotas_described,
+    admin::reassigned,
     admin::resources_listed,
     admin::topics_described_in_pages,
     admin::what_is_not_here,

@@ -31,7 +31,7 @@ fn ranges(response: &api_versions::Response) -> Vec<(i16, i16, i16)> {
 }
 
 /// What Kafka 4.4 serves of the APIs that are served here.
-const SERVED: [(i16, i16, i16); 37] = [
+const SERVED: [(i16, i16, i16); 38] = [
     (0, 0, 13),
     (1, 4, 18),
     (2, 1, 11),
@@ -60,6 +60,7 @@ const SERVED: [(i16, i16, i16); 37] = [
     (42, 0, 3),
     (43, 0, 2),
     (44, 0, 1),
+    (45, 0, 1),
     (46, 0, 0),
     (47, 0, 0),
     (48, 0, 1),
@@ -89,11 +90,11 @@ fn offers_what_it_serves_in_the_order_of_the_keys() {
 fn an_answer_of_any_version_begins_like_version_0_and_has_no_default_tags() {
     let mut world = World::new();
     let old = raw(&mut world, 0);
-    assert_eq!(old[..10], [0, 0, 0, 7, 0, 0, 0, 0, 0, 37], "correlation id, no error, 37 rows");
+    assert_eq!(old[..10], [0, 0, 0, 7, 0, 0, 0, 0, 0, 38], "correlation id, no error, 38 rows");
     let flexible = raw(&mut world, 3);
-    assert_eq!(flexible[..7], [0, 0, 0, 7, 0, 0, 38], "no tags in the header");
+    assert_eq!(flexible[..7], [0, 0, 0, 7, 0, 0, 39], "no tags in the header");
     assert_eq!(flexible[flexible.len() - 5..], [0, 0, 0, 0, 0], "throttle time, then no tag");
-    assert_eq!(flexible.len(), 7 + 37 * 7 + 5);
+    assert_eq!(flexible.len(), 7 + 38 * 7 + 5);
 }
 
 #[test]
