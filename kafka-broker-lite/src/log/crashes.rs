@@ -197,3 +197,23 @@ fn with_a_flush_policy_nothing_is_seen_before_it_is_synced() {
     log.end_sync(end);
     assert_eq!((log.high_watermark(), log.wants_sync()), (4, true));
 }
+
+#[test]
+fn what_a_killed_process_left_unsynced_is_synced_before_it_is_seen() {
+    for (flush_messages, left) in [(1, 3), (4, 0)] {
+        let (mut disk, config) = (SimDisk::new(), LogConfig { flush_messages, ..config() });
+        let mut log = Log::create(&mut disk, "t-0".to_owned(), NOW_MS).unwrap();
+        let (job, _) = (disk.sync_everything().unwrap(), log.begin_epoch(&mut disk, 0).unwrap());
+        job.run().unwrap();
+        log.append(&mut disk, &config, &batch(3, NOW_MS, 1), 0, NOW_MS).unwrap();
+        let open = |disk: &mut SimDisk| {
+            let noted = Checkpoint { start: 0, recovery_point: 0, clean: false, cleaned: 0 };
+            let mut log = Log::open(disk, "t-0".to_owned(), &config, noted, NOW_MS).unwrap();
+            log.sync_what_was_left(disk, &config).unwrap();
+            log.high_watermark()
+        };
+        assert_eq!(open(&mut disk.restarted()), 3);
+        disk.lose_unsynced();
+        assert_eq!(open(&mut disk.restarted()), left);
+    }
+}

@@ -100,6 +100,25 @@ impl Log {
         Ok(Some((job, self.end)))
     }
 
+    /// Syncs what another process has left unsynced, if the flush policy has that seen by nobody: whoever sent it may
+    /// send it again, and is told that it is there.
+    ///
+    /// # Errors
+    /// When the medium does not take it.
+    pub fn sync_what_was_left(
+        &mut self,
+        storage: &mut dyn Storage,
+        config: &LogConfig,
+    ) -> Result<(), StorageError> {
+        if self.end - self.sync.recovery_point >= config.flush_messages
+            && let Some((job, end)) = self.begin_sync(storage)?
+        {
+            job.run()?;
+            self.end_sync(end);
+        }
+        Ok(())
+    }
+
     /// A sync has ended well that was begun when the log ended at `end`.
     pub fn end_sync(&mut self, end: i64) {
         let state = &mut self.sync;

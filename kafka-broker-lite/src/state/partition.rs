@@ -129,6 +129,7 @@ impl Partition {
         let mut log = Log::open(storage, name.clone(), config, noted, now_ms)?;
         let producers = snapshot::recover(storage, &log, now_ms)?;
         log.begin_epoch(storage, leader_epoch)?;
+        log.sync_what_was_left(storage, config)?;
         Ok(Self { name, dir, log, producers, leader_epoch })
     }
 
