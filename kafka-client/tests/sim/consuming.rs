@@ -4,7 +4,7 @@ use crate::content::Content;
 use crate::history::{Consumed, Event, Timed};
 use crate::plan::ConsumerPlan;
 use crate::seed::{Random, Stream};
-use crate::world::{TOPIC, World, now_ms};
+use crate::world::{Phase, TOPIC, World, now_ms};
 use futures_core::Stream as _;
 use kafka_client::{Consumer, ConsumerRecord, Result};
 use std::future::poll_fn;
@@ -37,6 +37,10 @@ pub(crate) async fn run(world: World, plan: ConsumerPlan, number: u64) -> Consum
         consuming.step().await;
     }
     consuming.drain().await;
+    world.arrive();
+    while world.phase() < Phase::Over {
+        consuming.wait().await;
+    }
     consuming.end().await
 }
 
@@ -175,6 +179,14 @@ impl Consuming<'_> {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
+        }
+    }
+
+    /// There is nothing to come.
+    async fn wait(&mut self) {
+        match self.consumer.poll_timeout(Duration::from_secs(1)).await {
+            Ok(records) => records.iter().for_each(|view| self.read(&view.to_owned(), false)),
+            Err(error) => self.life.errors.push(error.to_string()),
         }
     }
 

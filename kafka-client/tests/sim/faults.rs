@@ -60,6 +60,12 @@ fn errors(api: ApiKey) -> &'static [ErrorCode] {
             ErrorCode::FENCED_LEADER_EPOCH,
         ],
         ApiKey::METADATA => &[ErrorCode::LEADER_NOT_AVAILABLE],
+        ApiKey::FIND_COORDINATOR => &[ErrorCode::COORDINATOR_NOT_AVAILABLE],
+        ApiKey::JOIN_GROUP
+        | ApiKey::SYNC_GROUP
+        | ApiKey::HEARTBEAT
+        | ApiKey::OFFSET_COMMIT
+        | ApiKey::OFFSET_FETCH => &COORDINATOR_ERRORS,
         _ => &[],
     }
 }
@@ -73,8 +79,15 @@ const ERRORS_AFTER: [ErrorCode; 5] = [
     ErrorCode::UNKNOWN_SERVER_ERROR,
 ];
 
+/// What a coordinator answers that is not, or not yet, or no longer, in charge.
+const COORDINATOR_ERRORS: [ErrorCode; 3] = [
+    ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
+    ErrorCode::COORDINATOR_NOT_AVAILABLE,
+    ErrorCode::NOT_COORDINATOR,
+];
+
 /// The kinds of faults, as `Weights::all` has them.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
     "error",
     "error after",
     "delay",
@@ -86,6 +99,19 @@ const KINDS: [&str; 11] = [
     "clean stop",
     "kill",
     "power loss",
+    "coordinator",
+];
+
+/// Those of groups, where there is one.
+const GROUP_APIS: [ApiKey; 8] = [
+    ApiKey::FIND_COORDINATOR,
+    ApiKey::JOIN_GROUP,
+    ApiKey::SYNC_GROUP,
+    ApiKey::HEARTBEAT,
+    ApiKey::LEAVE_GROUP,
+    ApiKey::OFFSET_COMMIT,
+    ApiKey::OFFSET_COMMIT,
+    ApiKey::OFFSET_FETCH,
 ];
 
 /// Makes faults for as long as the plan says, and leaves the broker running.
@@ -113,7 +139,8 @@ pub(crate) async fn run(seed: u64, plan: Arc<Plan>, net: SimNet, host: Host) {
 
 async fn fault(kind: usize, random: &mut Random, plan: &Plan, net: &SimNet, host: &Host) {
     let Some(control) = host.control() else { return };
-    let api = random.pick(&APIS);
+    let groups = plan.group.is_some() && random.percent(50);
+    let api = if groups { random.pick(&GROUP_APIS) } else { random.pick(&APIS) };
     let (skip, times) = (random.within(0..=3), random.within(1..=3));
     let longest = random.pick(&[100, 5000]);
     let wait = Duration::from_millis(random.within(1..=longest));
@@ -123,6 +150,9 @@ async fn fault(kind: usize, random: &mut Random, plan: &Plan, net: &SimNet, host
     match kind {
         0 if errors(api).is_empty() => rule.times(0).drop_connection(),
         0 => rule.error(random.pick(errors(api))),
+        1 if api == ApiKey::OFFSET_COMMIT => {
+            rule.handle_then_error(random.pick(&COORDINATOR_ERRORS));
+        }
         1 => {
             let rule = control.on(ApiKey::PRODUCE).skip(skip).times(times);
             rule.handle_then_error(random.pick(&ERRORS_AFTER));
@@ -140,6 +170,7 @@ async fn fault(kind: usize, random: &mut Random, plan: &Plan, net: &SimNet, host
         8 => host.crash(End::Stop, wait, random).await,
         9 => host.crash(End::Kill, wait, random).await,
         10 => host.crash(End::PowerLoss, wait, random).await,
+        11 => host.restart_coordinator(),
         _ => {
             let last = u64::try_from(plan.partitions - 1).unwrap();
             let partition = i32::try_from(random.within(0..=last)).unwrap();

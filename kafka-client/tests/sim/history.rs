@@ -1,6 +1,7 @@
 //! What was asked of the clients and what they answered, in the order in which it happened to each of them.
 
 use crate::content::Id;
+use crate::groups::history::Group;
 
 /// What a producer was made to promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +117,7 @@ pub(crate) struct History {
     pub(crate) losses: Vec<Loss>,
     /// Nothing was to be acknowledged or read before it was synced.
     pub(crate) flushed: bool,
+    pub(crate) group: Option<Group>,
     /// Panics on the way.
     pub(crate) panics: u64,
 }

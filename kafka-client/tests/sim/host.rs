@@ -35,6 +35,7 @@ pub(crate) struct Ends {
     pub(crate) power_losses: u64,
     pub(crate) lost: u64,
     pub(crate) torn: u64,
+    pub(crate) coordinators: u64,
 }
 
 /// A broker's machine. Clones are the same one.
@@ -94,6 +95,7 @@ impl Host {
         let builder = Cluster::builder()
             .seed(Random::new(self.seed, Stream::Broker, 100 + starts).word())
             .time_of_day(DAWN_MS + lived_ms)
+            .config("offsets.topic.num.partitions", "1")
             .config("message.max.bytes", self.plan.message_max_bytes.to_string());
         match &self.plan.storage {
             Storage::Memory => builder,
@@ -110,6 +112,13 @@ impl Host {
     /// The hand in the broker that runs now.
     pub(crate) fn control(&self) -> Option<Control> {
         self.state().cluster.as_ref().map(|cluster| cluster.control().clone())
+    }
+
+    /// Has the coordinator of groups start anew.
+    pub(crate) fn restart_coordinator(&self) {
+        let mut state = self.state();
+        state.ends.coordinators += u64::from(state.cluster.is_some());
+        state.cluster.iter().for_each(|cluster| cluster.control().restart_coordinator());
     }
 
     /// What all brokers did together.

@@ -19,6 +19,7 @@ mod consuming;
 mod content;
 mod events;
 mod faults;
+mod groups;
 mod history;
 mod host;
 mod log;

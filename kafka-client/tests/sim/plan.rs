@@ -1,6 +1,7 @@
 //! What a run is to be like, drawn from its seed: how many clients with which settings, and which faults.
 
 use crate::content::Sizes;
+use crate::groups::plan::GroupPlan;
 use crate::history::Promise;
 use crate::seed::{Random, Stream};
 use kafka_broker_lite::net::sim::Faults;
@@ -34,6 +35,8 @@ pub(crate) struct ProducerPlan {
 pub(crate) struct ConsumerPlan {
     pub(crate) client: ClientConfig,
     pub(crate) config: ConsumerConfig,
+    /// Wake-ups per second that there is reason for.
+    pub(crate) wakes: u64,
 }
 
 /// How likely each kind of fault is, in relation to the others; 0 in some runs, so that faults are met alone, too.
@@ -50,14 +53,15 @@ pub(crate) struct Weights {
     pub(crate) clean_stops: u64,
     pub(crate) kills: u64,
     pub(crate) power_losses: u64,
+    pub(crate) coordinators: u64,
 }
 
 impl Weights {
-    pub(crate) const fn all(&self) -> [u64; 11] {
+    pub(crate) const fn all(&self) -> [u64; 12] {
         let Self {
             errors, errors_after, delays, lost_replies, hangs, drops, stops, epochs, ..
         } = *self;
-        let Self { clean_stops, kills, power_losses, .. } = *self;
+        let Self { clean_stops, kills, power_losses, coordinators, .. } = *self;
         [
             errors,
             errors_after,
@@ -70,9 +74,13 @@ impl Weights {
             clean_stops,
             kills,
             power_losses,
+            coordinators,
         ]
     }
 }
+
+/// How often something wakes up over a request and its answer, at most: tasks, and bytes on their way.
+pub(crate) const WAKES: u64 = 20;
 
 /// Where the broker keeps its logs.
 #[derive(Clone, Debug)]
@@ -101,6 +109,7 @@ pub(crate) struct Plan {
     pub(crate) faulty_ms: u64,
     pub(crate) producers: Vec<ProducerPlan>,
     pub(crate) consumers: Vec<ConsumerPlan>,
+    pub(crate) group: Option<GroupPlan>,
 }
 
 impl Plan {
@@ -121,7 +130,8 @@ impl Plan {
             usual: random.pick(&[0, 20, 100, 1000]),
             largest: random.pick(&[100, 3000, 30_000, 200_000]),
         };
-        let storage = storage(random);
+        let group = random.percent(50).then(|| GroupPlan::draw(random));
+        let storage = storage(random, group.is_some());
         let producers = random.within(1..=3);
         let consumers = random.within(1..=2);
         Self {
@@ -129,8 +139,9 @@ impl Plan {
             sizes,
             message_max_bytes: random.pick(&[1_048_588, 1_048_588, 20_000, 2000]),
             network: network(seed, random),
-            weights: weights(random, &storage),
+            weights: weights(random, &storage, group.is_some()),
             storage,
+            group,
             fault_every_ms: random.pick(&[100, 500, 2000]),
             faulty_ms: random.within(2000..=20_000),
             producers: (0..producers).map(|_| producer(random)).collect(),
@@ -149,24 +160,28 @@ fn network(seed: u64, random: &mut Random) -> Faults {
     }
 }
 
-fn storage(random: &mut Random) -> Storage {
+/// Commits of a group are as good as the records that they count: of both, nothing may be lost.
+fn storage(random: &mut Random, has_group: bool) -> Storage {
     if random.percent(40) {
         return Storage::Memory;
     }
+    let flush = random.pick(&[Some("1"), Some("1"), Some("20"), None]);
     Storage::Disk {
-        flush: random.pick(&[Some("1"), Some("1"), Some("20"), None]),
+        flush: if has_group { Some("1") } else { flush },
         segment_bytes: random.pick(&[1_048_576, 1_073_741_824]),
         sync_ms: 0..=random.pick(&[0, 3, 100]),
     }
 }
 
-fn weights(random: &mut Random, storage: &Storage) -> Weights {
+fn weights(random: &mut Random, storage: &Storage, has_group: bool) -> Weights {
     let mut weight = || if random.percent(60) { random.within(1..=10) } else { 0 };
     let mut crash = || weight() * u64::from(matches!(storage, Storage::Disk { .. }));
+    let (clean_stops, kills, power_losses) = (crash(), crash(), crash());
     Weights {
-        clean_stops: crash(),
-        kills: crash(),
-        power_losses: crash(),
+        clean_stops,
+        kills,
+        power_losses,
+        coordinators: weight() * u64::from(has_group),
         errors: weight(),
         errors_after: weight(),
         delays: weight(),
@@ -178,7 +193,7 @@ fn weights(random: &mut Random, storage: &Storage) -> Weights {
     }
 }
 
-fn client(random: &mut Random, request_timeout: Duration) -> ClientConfig {
+pub(crate) fn client(random: &mut Random, request_timeout: Duration) -> ClientConfig {
     let ms = Duration::from_millis;
     ClientConfig::default()
         .bootstrap_servers([crate::world::HOST])
@@ -191,7 +206,7 @@ fn client(random: &mut Random, request_timeout: Duration) -> ClientConfig {
         .metadata_max_age(ms(random.pick(&[500, 5000, 300_000])))
 }
 
-fn request_timeout(random: &mut Random) -> Duration {
+pub(crate) fn request_timeout(random: &mut Random) -> Duration {
     Duration::from_millis(random.pick(&[600, 1500, 5000]))
 }
 
@@ -233,14 +248,16 @@ fn producer(random: &mut Random) -> ProducerPlan {
 
 fn consumer(random: &mut Random) -> ConsumerPlan {
     let ms = Duration::from_millis;
+    let fetch_wait_ms = random.pick(&[10, 500]);
     let config = ConsumerConfig::default()
         .auto_offset_reset(AutoOffsetReset::Earliest)
-        .fetch_max_wait(ms(random.pick(&[10, 500])))
+        .fetch_max_wait(ms(fetch_wait_ms))
         .fetch_min_bytes(random.pick(&[1, 1, 200]))
         .fetch_max_bytes(random.pick(&[1000, 50_000, 52_428_800]))
         .max_partition_fetch_bytes(random.pick(&[300, 10_000, 1_048_576]))
         .max_poll_records(random.pick(&[1, 7, 500]))
         .consumer_buffer_memory(random.pick(&[1000, 100_000, 67_108_864]));
     let request_timeout = request_timeout(random);
-    ConsumerPlan { client: client(random, request_timeout), config }
+    let wakes = WAKES * (1 + 1000 / fetch_wait_ms);
+    ConsumerPlan { client: client(random, request_timeout), config, wakes }
 }

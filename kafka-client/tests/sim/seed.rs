@@ -13,6 +13,7 @@ pub(crate) enum Stream {
     Producer,
     Consumer,
     Content,
+    Member,
 }
 
 /// A splitmix64 sequence.

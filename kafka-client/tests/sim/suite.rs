@@ -3,6 +3,7 @@
 use crate::checker::{Anomaly, check};
 use crate::content::Id;
 use crate::events;
+use crate::groups::{self, history::What};
 use crate::history::{Event, Fate, Promise};
 use crate::plan::Plan;
 use crate::world::{Run, run as live};
@@ -18,6 +19,9 @@ const THREADS: usize = 2;
 /// A run takes some hundredths of a second. With no result for so long, the runs spin without time going on.
 const STUCK: Duration = Duration::from_secs(120);
 
+/// As many later seeds that are done show that a run does not get on, too.
+const OVERTAKEN: u64 = 1000;
+
 /// Seeds that a suite must have for its coverage to be judged.
 const ENOUGH: u64 = 50;
 
@@ -25,7 +29,7 @@ const ENOUGH: u64 = 50;
 type Coverage = BTreeMap<&'static str, u64>;
 
 /// Without one of these, a suite shows nothing.
-const REQUIRED: [&str; 24] = [
+const REQUIRED: [&str; 38] = [
     "acknowledged",
     "failed, possibly written",
     "failed, not written",
@@ -42,6 +46,20 @@ const REQUIRED: [&str; 24] = [
     "files that lost unsynced bytes",
     "files with torn writes",
     "acknowledged and lost with the power",
+    "cooperative groups",
+    "eager groups",
+    "coordinators restarted",
+    "assignments",
+    "partitions revoked",
+    "partitions lost",
+    "records handled",
+    "commits stored",
+    "commits told",
+    "commits refused",
+    "members that stood still",
+    "members that were cut off",
+    "members that left",
+    "members that died",
     "records read",
     "seeks",
     "pauses",
@@ -69,7 +87,8 @@ pub(crate) fn replay(seed: u64) {
 pub(crate) fn run(seeds: Range<u64>) {
     let next = AtomicU64::new(seeds.start);
     let (report, reports) = mpsc::channel();
-    let (mut all, mut bad) = (Coverage::new(), Vec::new());
+    let (mut all, mut bad, mut done) = (Coverage::new(), Vec::new(), BTreeSet::new());
+    let mut first_open = seeds.start;
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             let (next, report, end) = (&next, report.clone(), seeds.end);
@@ -90,6 +109,13 @@ pub(crate) fn run(seeds: Range<u64>) {
         loop {
             match reports.recv_timeout(STUCK) {
                 Ok((seed, coverage, anomalies)) => {
+                    done.insert(seed);
+                    while done.remove(&first_open) {
+                        first_open += 1;
+                    }
+                    if seed.saturating_sub(first_open) > OVERTAKEN {
+                        stuck(first_open);
+                    }
                     coverage
                         .iter()
                         .for_each(|(name, count)| *all.entry(name).or_default() += count);
@@ -100,9 +126,7 @@ pub(crate) fn run(seeds: Range<u64>) {
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Err(mpsc::RecvTimeoutError::Timeout) => {
-                    let next = next.load(Ordering::Relaxed);
-                    eprintln!("stuck, time stands still: a seed from {} on", next - THREADS as u64);
-                    std::process::abort();
+                    stuck(first_open);
                 }
             }
         }
@@ -117,8 +141,16 @@ pub(crate) fn run(seeds: Range<u64>) {
     }
 }
 
+fn stuck(seed: u64) {
+    eprintln!("stuck, time stands still: seed {seed}");
+    std::process::abort();
+}
+
 fn judge(run: &Run) -> Vec<Anomaly> {
     let mut anomalies = check(&run.history);
+    if let Some(group) = &run.history.group {
+        anomalies.extend(groups::checker::check(group, &run.history.logs));
+    }
     if let Some(parks) = run.restless {
         let what = format!("{parks} wake-ups in an idle world");
         anomalies.push(Anomaly { name: "restless", what });
@@ -186,6 +218,15 @@ fn coverage(run: &Run) -> Coverage {
             Event::Position { .. } => count("positions", 1),
         }
     }
+    if let Some(group) = &run.history.group {
+        count("groups", 1);
+        count(if group.cooperative { "cooperative groups" } else { "eager groups" }, 1);
+        count("commits stored", group.stored.len() as u64);
+        for event in &group.events {
+            count(of_a_member(&event.what), 1);
+        }
+    }
+    count("coordinators restarted", run.ends.coordinators);
     count("batches appended", run.broker.appended_batches);
     count("duplicates answered", run.broker.duplicates_answered);
     count("broker rules acted", run.broker.faults);
@@ -203,6 +244,23 @@ fn coverage(run: &Run) -> Coverage {
     count("acknowledged and lost with the power", acknowledged_and_lost(run));
     count("virtual seconds", run.virtual_ms / 1000);
     coverage
+}
+
+fn of_a_member(what: &What) -> &'static str {
+    match what {
+        What::Assigned { .. } => "assignments",
+        What::Revoked(_) => "partitions revoked",
+        What::Lost(_) => "partitions lost",
+        What::Handled { .. } => "records handled",
+        What::Committed { ok: true, .. } | What::CommittedAll { ok: true } => "commits told",
+        What::Committed { .. } | What::CommittedAll { .. } => "commits refused",
+        What::StoodStill => "members that stood still",
+        What::CutOff => "members that were cut off",
+        What::Closed => "members that left",
+        What::Unsubscribed => "members that unsubscribed",
+        What::Died => "members that died",
+        What::Told(_) => "errors told",
+    }
 }
 
 /// Records that a broker without a flush policy acknowledged, and lost with what was not synced.

@@ -1,5 +1,9 @@
 //! One run: broker and clients in one runtime in paused time, from the first connection to the last read.
 
+use crate::groups::gate::{Gate, Gated};
+use crate::groups::history::Group;
+use crate::groups::member::{self, Journal};
+use crate::groups::stored;
 use crate::history::{Consumed, History, Produced};
 use crate::host::{Ends, Host};
 use crate::plan::Plan;
@@ -7,21 +11,26 @@ use crate::seed::{Random, Stream};
 use crate::{consuming, events, faults, log, producing};
 use kafka_broker_lite::control::Counters;
 use kafka_broker_lite::net::sim::{FaultCounters, SimNet};
+use kafka_client::Client;
 use kafka_client::config::ClientConfig;
-use kafka_client::{Client, Connector};
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
 
 pub(crate) const HOST: &str = "broker:9092";
 pub(crate) const TOPIC: &str = "simulated";
 
-/// After this nothing that was sent before is on its way any more.
+/// After this nothing that was sent before is on its way any more, and a group is stable.
 const SETTLED: Duration = Duration::from_secs(30);
 
-/// In a world where nothing happens the runtime goes to sleep this often in a second, at most: what wakes up then are
-/// fetches that waited in vain, and timers that count in seconds.
+/// How long a group may take to handle and commit what is left.
+const LAG_MAX_MS: u64 = 120_000;
+
+/// How long nothing happens, and how long one member goes and comes back.
+const QUIET: Duration = Duration::from_secs(5);
+const CHURN: Duration = Duration::from_secs(15);
+
+/// Where nothing has to be done the runtime goes to sleep this often in a second, at most; clients that wait add theirs.
 const IDLE_PARKS_PER_S: u64 = 100;
 
 /// What the clients of a run share.
@@ -30,15 +39,30 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) plan: Arc<Plan>,
     net: SimNet,
-    phase: Arc<(Mutex<Phase>, Notify)>,
+    stage: Arc<(Mutex<Stage>, Notify)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Phase {
+#[derive(Debug)]
+struct Stage {
+    phase: Phase,
+    /// Where the logs end, once nothing is written any more.
+    ends: Option<Vec<i64>>,
+    /// Consumers that have read everything, or given up.
+    arrived: usize,
+}
+
+/// How far a run has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
     Faulty,
     Healed,
-    /// Nothing is written any more; where the logs end.
-    Written(Vec<i64>),
+    /// Nothing is written any more.
+    Written,
+    /// Everything is read and committed, too.
+    Quiet,
+    /// A member goes, and another comes in its place.
+    Churn,
+    Over,
 }
 
 /// What a run has shown.
@@ -55,48 +79,50 @@ pub(crate) struct Run {
     pub(crate) trace: u64,
 }
 
-#[derive(Clone, Debug)]
-struct OverSimNet(SimNet);
-
-#[async_trait::async_trait]
-impl Connector for OverSimNet {
-    async fn connect(&self, host: &str, port: u16) -> io::Result<Box<dyn kafka_client::Stream>> {
-        Ok(Box::new(self.0.connect(&format!("{host}:{port}")).await?))
-    }
-}
-
 impl World {
     /// A client that is called by its number.
     pub(crate) fn client(&self, config: &ClientConfig, number: u64) -> Client {
+        self.client_through(config, number, Gate::default())
+    }
+
+    /// As [`World::client`], with a way to the network that can be closed.
+    pub(crate) fn client_through(&self, config: &ClientConfig, number: u64, gate: Gate) -> Client {
         let seed = Random::new(self.seed, Stream::Client, number).word();
         let config = config.clone().client_id(format!("client-{number}"));
-        let builder = Client::builder(config).connector(OverSimNet(self.net.clone())).seed(seed);
+        let builder = Client::builder(config).connector(Gated(self.net.clone(), gate)).seed(seed);
         builder.connect_lazily().unwrap()
     }
 
     /// Waits until there are no faults any more.
     pub(crate) async fn healed(&self) {
         while self.phase() == Phase::Faulty {
-            self.phase.1.notified().await;
+            self.stage.1.notified().await;
         }
     }
 
-    fn phase(&self) -> Phase {
-        self.phase.0.lock().unwrap().clone()
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.0.lock().unwrap()
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.stage().phase
     }
 
     /// A [`Notify`] wakes in the order of waiting, so that the run repeats.
     fn enter(&self, phase: Phase) {
-        *self.phase.0.lock().unwrap() = phase;
-        self.phase.1.notify_waiters();
+        events::tell(|| format!("{phase:?}"));
+        self.stage().phase = phase;
+        self.stage.1.notify_waiters();
     }
 
     /// Where the logs end, once nothing is written any more.
     pub(crate) fn ends(&self) -> Option<Vec<i64>> {
-        match self.phase() {
-            Phase::Written(ends) => Some(ends),
-            Phase::Faulty | Phase::Healed => None,
-        }
+        self.stage().ends.clone()
+    }
+
+    /// A consumer has read everything, or given up.
+    pub(crate) fn arrive(&self) {
+        self.stage().arrived += 1;
     }
 
     /// A record of fewer bytes is not too large for anybody.
@@ -145,8 +171,10 @@ async fn live(seed: u64) -> Run {
     let plan = Arc::new(Plan::draw(seed));
     let net = SimNet::new(Random::new(seed, Stream::Network, 1).word(), plan.network.clone());
     let host = Host::start(seed, &plan, &net);
-    let phase = Arc::new((Mutex::new(Phase::Faulty), Notify::new()));
-    let world = World { seed, plan: plan.clone(), net: net.clone(), phase };
+    let stage = Stage { phase: Phase::Faulty, ends: None, arrived: 0 };
+    let stage = Arc::new((Mutex::new(stage), Notify::new()));
+    let world = World { seed, plan: plan.clone(), net: net.clone(), stage };
+    let journal = Journal::new();
 
     let faults = tokio::spawn(faults::run(seed, plan.clone(), net.clone(), host.clone()));
     let producers: Vec<_> = (0_u8..)
@@ -157,6 +185,11 @@ async fn live(seed: u64) -> Run {
         .zip(plan.consumers.clone())
         .map(|(number, plan)| tokio::spawn(consuming::run(world.clone(), plan, number)))
         .collect();
+    let members = plan.group.iter().flat_map(|group| group.members.clone());
+    let members: Vec<_> = (0..)
+        .zip(members)
+        .map(|(slot, plan)| tokio::spawn(member::run(world.clone(), plan, slot, journal.clone())))
+        .collect();
 
     faults.await.unwrap();
     host.control().unwrap().clear();
@@ -166,15 +199,26 @@ async fn live(seed: u64) -> Run {
     tokio::time::sleep(SETTLED).await;
 
     let logs = log::read(&net, plan.partitions, seed, plan.sizes).await;
-    let ends = logs.iter().map(|log| i64::try_from(log.len()).unwrap()).collect();
-    world.enter(Phase::Written(ends));
+    let ends: Vec<_> = logs.iter().map(|log| i64::try_from(log.len()).unwrap()).collect();
+    world.stage().ends = Some(ends.clone());
+    world.enter(Phase::Written);
+    while world.stage().arrived < consumers.len() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let (mut group, restless) = calm(&world, &journal, &ends).await;
+    world.enter(Phase::Over);
     let consumers: Vec<Consumed> = all(consumers).await;
-    let restless = restless().await;
+    all(members).await;
+    if let Some(group) = &mut group {
+        group.events = journal.take();
+        group.stored = stored::read(&net).await;
+    }
     let logs_later = log::read(&net, plan.partitions, seed, plan.sizes).await;
-    let (ends, losses) = host.ends();
-    let flushed = plan.flushed();
+    let ((ends, losses), flushed) = (host.ends(), plan.flushed());
+    let history =
+        History { producers, consumers, logs, logs_later, losses, flushed, group, panics: 0 };
     Run {
-        history: History { producers, consumers, logs, logs_later, losses, flushed, panics: 0 },
+        history,
         network: net.counters(),
         broker: host.counters(),
         ends,
@@ -183,6 +227,38 @@ async fn live(seed: u64) -> Run {
         restless,
         trace: net.trace(),
     }
+}
+
+/// Waits until a group has committed everything, and looks on while there is nothing to do and while one member goes
+/// and comes. Gives what is known of the group, and how often something woke up for nothing, if that is too often.
+async fn calm(world: &World, journal: &Journal, ends: &[i64]) -> (Option<Group>, Option<u64>) {
+    let Some(plan) = &world.plan.group else {
+        world.enter(Phase::Quiet);
+        return (None, restless(&world.plan).await);
+    };
+    let mut group = Group { cooperative: plan.cooperative, ..Group::default() };
+    let until_ms = now_ms() + LAG_MAX_MS;
+    loop {
+        let mut committed = vec![0; ends.len()];
+        for stored in stored::read(&world.net).await {
+            committed[stored.partition] = stored.offset;
+        }
+        if committed == ends {
+            break;
+        }
+        if now_ms() >= until_ms {
+            group.lag = Some(format!("committed {committed:?} of {ends:?}"));
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let began_ms = journal.now_ms();
+    world.enter(Phase::Quiet);
+    let restless = restless(&world.plan).await;
+    group.quiet_ms = (began_ms, journal.now_ms());
+    world.enter(Phase::Churn);
+    tokio::time::sleep(CHURN).await;
+    (Some(group), restless)
 }
 
 async fn all<T>(tasks: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
@@ -194,11 +270,13 @@ async fn all<T>(tasks: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
 }
 
 /// Waits a while in which nothing has to be done, and gives how often something woke up, if that is too often.
-async fn restless() -> Option<u64> {
-    const SECONDS: u64 = 5;
+async fn restless(plan: &Plan) -> Option<u64> {
+    let consumers = plan.consumers.iter().map(|consumer| consumer.wakes);
+    let members = plan.group.iter().flat_map(|group| &group.members).map(|member| member.wakes);
+    let most = IDLE_PARKS_PER_S + consumers.chain(members).sum::<u64>();
     let metrics = tokio::runtime::Handle::current().metrics();
     let before = metrics.worker_park_count(0);
-    tokio::time::sleep(Duration::from_secs(SECONDS)).await;
+    tokio::time::sleep(QUIET).await;
     let parks = metrics.worker_park_count(0) - before;
-    (parks > IDLE_PARKS_PER_S * SECONDS).then_some(parks)
+    (parks > most * QUIET.as_secs()).then_some(parks)
 }
