@@ -29,7 +29,7 @@ const ENOUGH: u64 = 50;
 type Coverage = BTreeMap<&'static str, u64>;
 
 /// Without one of these, a suite shows nothing.
-const REQUIRED: [&str; 38] = [
+const REQUIRED: [&str; 39] = [
     "acknowledged",
     "failed, possibly written",
     "failed, not written",
@@ -60,6 +60,7 @@ const REQUIRED: [&str; 38] = [
     "members that were cut off",
     "members that left",
     "members that died",
+    "listeners that died",
     "records read",
     "seeks",
     "pauses",
@@ -221,6 +222,10 @@ fn coverage(run: &Run) -> Coverage {
     if let Some(group) = &run.history.group {
         count("groups", 1);
         count(if group.cooperative { "cooperative groups" } else { "eager groups" }, 1);
+        let died = |it: &&groups::history::Event| it.what == What::Died;
+        let died = group.events.iter().filter(died).map(|event| event.member.slot);
+        let bounded = died.filter(|slot| group.repeats.contains_key(slot)).count();
+        count("listeners that died", bounded as u64);
         count("commits stored", group.stored.len() as u64);
         for event in &group.events {
             count(of_a_member(&event.what), 1);

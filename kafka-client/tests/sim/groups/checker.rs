@@ -24,6 +24,8 @@ struct Checker<'a> {
     next: BTreeMap<(Member, usize), i64>,
     /// When each offset was handled first.
     handled: Vec<BTreeMap<i64, u64>>,
+    /// What each member handled.
+    by_member: BTreeMap<(Member, usize), BTreeSet<i64>>,
     /// Who gave a partition up when nobody had come or gone.
     given_up: BTreeMap<usize, Member>,
     /// Each time a partition was given to somebody.
@@ -40,6 +42,7 @@ pub(crate) fn check(group: &Group, logs: &[Log]) -> Vec<Anomaly> {
         holders: BTreeMap::new(),
         next: BTreeMap::new(),
         handled: vec![BTreeMap::new(); logs.len()],
+        by_member: BTreeMap::new(),
         given_up: BTreeMap::new(),
         given: Vec::new(),
         found: Vec::new(),
@@ -85,7 +88,12 @@ impl Checker<'_> {
                     self.add("lost", format!("{member:?} has lost {gone:?}, and all is well"));
                 }
             }
-            What::Closed | What::Died | What::Unsubscribed => {
+            What::Died => {
+                self.repeats(*at_ms, *member);
+                self.owners.retain(|owner| owner.member != *member);
+                self.given_up.retain(|_, by| by != member);
+            }
+            What::Closed | What::Unsubscribed => {
                 self.owners.retain(|owner| owner.member != *member);
                 self.given_up.retain(|_, by| by != member);
             }
@@ -155,6 +163,22 @@ impl Checker<'_> {
             self.add("poll-skip", what);
         }
         self.handled[partition].entry(offset).or_insert(at_ms);
+        self.by_member.entry((member, partition)).or_default().insert(offset);
+    }
+
+    /// What was handled and not committed when a listener died is handled again: no more than its mode allows.
+    fn repeats(&mut self, at_ms: u64, member: Member) {
+        let Some(most) = self.group.repeats.get(&member.slot).copied() else { return };
+        for partition in 0..self.logs.len() {
+            let known = |stored: &&Stored| stored.partition == partition && stored.at_ms <= at_ms;
+            let stored = self.group.stored.iter().rev().find(known).map_or(0, |it| it.offset);
+            let own = self.by_member.get(&(member, partition)).into_iter().flatten();
+            let again = own.filter(|offset| **offset >= stored).count() as u64;
+            if again > most {
+                let what = format!("{member:?} leaves {again} of {partition}, not {most}");
+                self.add("repeats", what);
+            }
+        }
     }
 
     fn everything_handled(&mut self) {

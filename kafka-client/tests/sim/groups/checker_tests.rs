@@ -53,7 +53,7 @@ fn good() -> Group {
         handled(71, A, 3),
     ];
     let stored = vec![stored(20, 1, Some(A)), stored(45, 2, Some(B)), stored(75, 4, None)];
-    Group { cooperative: true, events, stored, quiet_ms: QUIET, lag: None }
+    Group { cooperative: true, events, stored, quiet_ms: QUIET, ..Group::default() }
 }
 
 fn logs() -> Vec<Log> {
@@ -129,6 +129,25 @@ fn a_commit_that_should_not_be_is_named() {
     let untrue = at(80, A, What::Committed { partition: 0, offset: 5, ok: true });
     assert_eq!(events(|it| it.push(untrue)), ["lost-commit"]);
     assert_eq!(after(|it| it.lag = Some(String::new())), ["lag"]);
+}
+
+#[test]
+fn more_repeats_than_the_mode_allows_are_named() {
+    let dies = |most, at_ms| {
+        after(|it| {
+            it.repeats.insert(B.slot, most);
+            let died = at(at_ms, B, What::Died);
+            it.events.retain(|event| event.member == A || event.at_ms < at_ms);
+            let place = it.events.iter().position(|event| event.at_ms > at_ms).unwrap();
+            it.events.insert(place, died);
+        })
+    };
+    // Offset 1 is stored then, and 1 and 2 are handled.
+    assert_eq!(dies(2, 42), [""; 0]);
+    assert_eq!(dies(1, 42), ["repeats"]);
+    // Offset 2 is stored then.
+    assert_eq!(dies(1, 46), [""; 0]);
+    assert_eq!(dies(0, 46), ["repeats"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the members of a group did and were told, in the order in which it happened, and what was stored for them.
 
 use crate::content::Id;
+use std::collections::BTreeMap;
 
 /// A life of a member: its place in the group, and how many it had there before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +62,8 @@ pub(crate) struct Group {
     pub(crate) cooperative: bool,
     pub(crate) events: Vec<Event>,
     pub(crate) stored: Vec<Stored>,
+    /// Handled records that the death of a listener in a slot may leave uncommitted in a partition.
+    pub(crate) repeats: BTreeMap<u32, u64>,
     /// From when to when nobody came or went and there was nothing to do.
     pub(crate) quiet_ms: (u64, u64),
     /// What was not committed in the end, although there was time.

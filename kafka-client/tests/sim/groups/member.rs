@@ -3,6 +3,7 @@
 
 use super::gate::Gate;
 use super::history::{Event, Member, What};
+use super::listening;
 use super::plan::{Commits, MemberPlan};
 use crate::content::Content;
 use crate::events;
@@ -41,7 +42,7 @@ impl Journal {
         std::mem::take(&mut self.events.lock().unwrap())
     }
 
-    fn note(&self, member: Member, what: What) {
+    pub(crate) fn note(&self, member: Member, what: What) {
         events::tell(|| format!("member {}.{}: {what:?}", member.slot, member.life));
         let mut events = self.events.lock().unwrap();
         assert!(events.len() < EVENTS_MAX, "{member:?} does not rest: {what:?}");
@@ -78,8 +79,16 @@ pub(crate) async fn run(world: World, plan: MemberPlan, slot: u32, journal: Jour
             return;
         }
         let me = Member { slot, life };
-        let living = Living::begin(&world, &plan, &journal, me, &mut random);
-        living.live(&mut churned).await;
+        match plan.listens {
+            Some(mode) => {
+                let whose = (&journal, me);
+                listening::live(&world, &plan, mode, whose, &mut random, &mut churned).await;
+            }
+            None => {
+                let living = Living::begin(&world, &plan, &journal, me, &mut random);
+                living.live(&mut churned).await;
+            }
+        }
     }
 }
 
@@ -312,7 +321,7 @@ struct Listener {
     commits: Commits,
 }
 
-fn numbers<'a>(partitions: impl IntoIterator<Item = &'a TopicPartition>) -> Vec<usize> {
+pub(crate) fn numbers<'a>(partitions: impl IntoIterator<Item = &'a TopicPartition>) -> Vec<usize> {
     partitions.into_iter().map(|which| usize::try_from(which.partition).unwrap()).collect()
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod checker;
 mod checker_tests;
 pub(crate) mod gate;
 pub(crate) mod history;
+pub(crate) mod listening;
 pub(crate) mod member;
 pub(crate) mod plan;
 pub(crate) mod stored;

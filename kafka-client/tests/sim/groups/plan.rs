@@ -3,6 +3,7 @@
 use crate::plan::{WAKES, client, request_timeout};
 use crate::seed::Random;
 use kafka_client::config::{AutoOffsetReset, ClientConfig, ConsumerConfig};
+use kafka_client::listener::AckMode;
 use std::time::Duration;
 
 pub(crate) const GROUP: &str = "group";
@@ -31,6 +32,10 @@ pub(crate) struct MemberPlan {
     pub(crate) client: ClientConfig,
     pub(crate) config: ConsumerConfig,
     pub(crate) commits: Commits,
+    /// It is a listener container with this mode, and not a consumer.
+    pub(crate) listens: Option<AckMode>,
+    /// Handled records that its death may leave uncommitted in a partition, if its mode says so.
+    pub(crate) repeats: Option<u64>,
     /// For how long it stands still when it does.
     pub(crate) standstill: Duration,
     /// For how long it is off the network when it is.
@@ -50,6 +55,15 @@ impl GroupPlan {
         let members = (0..members).map(|slot| member(random, slot, cooperative)).collect();
         Self { cooperative, members }
     }
+
+    /// Handled records of a partition that may wait for more before they are committed.
+    pub(crate) fn lag(&self) -> i64 {
+        let lags = self.members.iter().map(|member| match member.listens {
+            Some(AckMode::Count(count)) => i64::try_from(count).unwrap() - 1,
+            _ => 0,
+        });
+        lags.max().unwrap_or_default()
+    }
 }
 
 fn member(random: &mut Random, slot: u64, cooperative: bool) -> MemberPlan {
@@ -62,6 +76,7 @@ fn member(random: &mut Random, slot: u64, cooperative: bool) -> MemberPlan {
     let fetch_wait_ms = random.pick(&[50, 500]);
     let commits =
         random.pick(&[Commits::Automatic, Commits::Waiting, Commits::Async, Commits::Explicit]);
+    let most_polled = random.pick(&[1, 7, 500]);
     let strategy = if cooperative { "cooperative-sticky" } else { "range" };
     let mut config = ConsumerConfig::default()
         .group(GROUP)
@@ -74,20 +89,43 @@ fn member(random: &mut Random, slot: u64, cooperative: bool) -> MemberPlan {
         .auto_commit_interval(ms(commit_every_ms))
         .fetch_max_wait(ms(fetch_wait_ms))
         .max_partition_fetch_bytes(random.pick(&[300, 1_048_576]))
-        .max_poll_records(random.pick(&[1, 7, 500]));
+        .max_poll_records(most_polled);
     if random.percent(30) {
         config = config.group_instance_id(format!("static-{slot}"));
     }
+    let (listens, repeats) = if random.percent(30) {
+        config = config.enable_auto_commit(false);
+        let (mode, repeats) = mode(random, most_polled);
+        (Some(mode), repeats)
+    } else {
+        (None, None)
+    };
     let request_timeout = request_timeout(random);
     let wakes = WAKES * (1 + 1000 / fetch_wait_ms + 1000 / heartbeat_ms + 1000 / commit_every_ms);
     MemberPlan {
         client: client(random, request_timeout),
         config,
         commits,
+        listens,
+        repeats,
         standstill: ms(poll_interval_ms + poll_interval_ms / 10 + random.pick(&[0, 100, 3000])),
         cut: ms(random.pick(&[session_ms / 2, session_ms + 500, session_ms * 2])),
         life_ms: random.pick(&[1000, 5000, 20_000]),
         handling_ms: random.pick(&[0, 0, 5, 100]),
         wakes,
+    }
+}
+
+/// A mode, and what it lets a death repeat.
+fn mode(random: &mut Random, most_polled: usize) -> (AckMode, Option<u64>) {
+    let polled = most_polled as u64;
+    let count = random.pick(&[3, 50]);
+    let time = Duration::from_millis(random.pick(&[20, 500]));
+    match random.word() % 5 {
+        0 => (AckMode::Record, Some(1)),
+        1 => (AckMode::Batch, Some(polled)),
+        2 => (AckMode::Time(time), None),
+        3 => (AckMode::Count(count), Some(count - 1 + polled)),
+        _ => (AckMode::CountTime(count, time), Some(count - 1 + polled)),
     }
 }
