@@ -477,14 +477,16 @@ public class Vectors {
                 int from = random.nextInt() >>> 1, by = random.nextInt() >>> 1;
                 sequences.add(line().put("sequence", from).put("by", by).put("incremented", DefaultRecordBatch.incrementSequence(from, by)).put("decremented", DefaultRecordBatch.decrementSequence(from, by)));
             }
-            for (String name : List.of("", ".", "..", "...", "a", "a.b", "a_b", "a b", "ä", "x".repeat(249), "x".repeat(250), "__consumer_offsets", "__transaction_state", "__share_group_state", text())) {
+            List<String> all = List.of("", ".", "..", "...", "a", "a.b", "a_b", "a b", "ä", "x".repeat(249), "x".repeat(250), "__consumer_offsets", "__transaction_state", "__share_group_state", text());
+            for (String name : all) {
                 ObjectNode judged = line().put("name", name).put("valid", Topic.isValid(name)).put("internal", Topic.isInternal(name)).putNull("error");
                 try {
                     Topic.validate(name);
                 } catch (RuntimeException error) {
                     judged.put("error", error.getMessage());
                 }
-                judged.putArray("collides_with").add(name);
+                ArrayNode same = judged.putArray("collides_with");
+                for (String other : all) if (Topic.hasCollision(name, other)) same.add(other);
                 names.add(judged);
             }
         }

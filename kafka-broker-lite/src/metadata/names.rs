@@ -1,6 +1,6 @@
 //! Which topic names Kafka allows.
 
-/// The longest name, in bytes.
+/// The longest name, in UTF-16 units, which are what Java counts.
 const LONGEST: usize = 249;
 
 /// Why `name` cannot be a topic's; `None` when it can.
@@ -12,7 +12,7 @@ pub(crate) fn validate_topic_name(name: &str) -> Option<String> {
     if name == "." || name == ".." {
         return Some(format!("Topic name is invalid: '{name}' is not allowed"));
     }
-    if name.len() > LONGEST {
+    if name.encode_utf16().count() > LONGEST {
         return Some(format!(
             "Topic name is invalid: the length of '{name}' is longer than the max allowed \
              length {LONGEST}"
@@ -56,6 +56,7 @@ mod tests {
         assert_eq!(reason(".."), "Topic name is invalid: '..' is not allowed");
         assert!(reason("a b").ends_with("other than ASCII alphanumerics, '.', '_' and '-'"));
         assert!(reason("ä").contains("'ä' contains"));
+        assert!(reason(&"ä".repeat(200)).contains("contains one or more"));
         assert!(reason(&"x".repeat(250)).ends_with("longer than the max allowed length 249"));
     }
 
