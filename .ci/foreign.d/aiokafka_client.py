@@ -230,7 +230,8 @@ class Member(ConsumerRebalanceListener):
 
     def __init__(self, group, name, **settings):
         self.records = []
-        self.reader = consumer(group_id=group, session_timeout_ms=6000, heartbeat_interval_ms=200, **settings)
+        settings = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 200, **settings}
+        self.reader = consumer(group_id=group, **settings)
         self.reader.subscribe([name], listener=self)
         self.task = asyncio.create_task(self.live())
         self.rebalances = 0
@@ -313,12 +314,12 @@ async def sticky_assignor():
 async def static_member():
     """a static member that comes back finds its partitions without a rebalance"""
     name, group = await topic("static", 4), fresh("static")
-    one = Member(group, name, group_instance_id="one")
-    two = Member(group, name, group_instance_id="two")
+    one = Member(group, name, group_instance_id="one", session_timeout_ms=30000)
+    two = Member(group, name, group_instance_id="two", session_timeout_ms=30000)
     await until(lambda: shared(one, two, 4), "partitions shared by two")
     held, before = two.assigned, one.rebalances
     await two.stop()
-    again = Member(group, name, group_instance_id="two")
+    again = Member(group, name, group_instance_id="two", session_timeout_ms=30000)
     await until(lambda: again.assigned, "an assignment")
     expect((again.assigned, one.rebalances), (held, before), "assignment and rebalances")
     await one.stop()
@@ -402,7 +403,7 @@ async def refusals():
         expect(await code(bad), 40, "config")
         answer = await client.delete_topics([fresh("nowhere")])
         expect([t[1] for t in answer.topic_error_codes], [3])
-    async with producer() as sender:
+    async with producer(request_timeout_ms=3000) as sender:
         refused = (errors.InvalidTopicError, errors.UnknownTopicOrPartitionError)
         await fails_with(refused, sender.send_and_wait("a b", b""))
 

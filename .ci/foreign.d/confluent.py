@@ -264,7 +264,8 @@ class Member:
         self.records = []
         self.rebalances = 0
         self.assigned = set()
-        self.reader = consumer(group_id=group, session_timeout_ms=6000, heartbeat_interval_ms=200, **settings)
+        settings = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 200, **settings}
+        self.reader = consumer(group_id=group, **settings)
         self.reader.subscribe([name], on_assign=self.rebalanced)
 
     def rebalanced(self, *_):
@@ -353,18 +354,18 @@ def cooperative_assignor():
 def static_member():
     """a static member that comes back finds its partitions without a rebalance"""
     name, group = topic("static", 4), fresh("static")
-    one = Member(group, name, group_instance_id="one")
-    two = Member(group, name, group_instance_id="two")
+    one = Member(group, name, group_instance_id="one", session_timeout_ms=30000)
+    two = Member(group, name, group_instance_id="two", session_timeout_ms=30000)
     meanwhile([one, two], lambda: shared(one, two, 4), "partitions shared by two")
     held, before = two.assigned, one.rebalances
     two.stop()
-    again = Member(group, name, group_instance_id="two")
+    again = Member(group, name, group_instance_id="two", session_timeout_ms=30000)
     meanwhile([one, again], lambda: again.assigned, "an assignment")
     expect((again.assigned, one.rebalances), (held, before), "assignment and rebalances")
     found = only(admin.describe_consumer_groups([group])).members
     expect({m.group_instance_id for m in found}, {"one", "two"})
     # The same name a second time fences the first.
-    twin = Member(group, name, group_instance_id="two")
+    twin = Member(group, name, group_instance_id="two", session_timeout_ms=30000)
     try:
         meanwhile([twin, again], lambda: False, "fencing")
         fenced = None

@@ -222,8 +222,8 @@ class Member(threading.Thread):
         self.assigned = set()
         self.error = None
         self.leave = threading.Event()
-        self.reader = consumer(name, group_id=group, session_timeout_ms=6000,
-                               heartbeat_interval_ms=200, **settings)
+        settings = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 200, **settings}
+        self.reader = consumer(name, group_id=group, **settings)
         # The client joins twice if it does not know the topic, and hangs if a poll ends just then; on any broker.
         self.reader.partitions_for_topic(name)
         self.start()
@@ -310,12 +310,12 @@ def cooperative_assignor():
 def static_member():
     """a static member that comes back finds its partitions without a rebalance"""
     name, group = topic("static", 4), fresh("static")
-    one = Member(group, name, group_instance_id="one")
-    two = Member(group, name, group_instance_id="two")
+    one = Member(group, name, group_instance_id="one", session_timeout_ms=30000)
+    two = Member(group, name, group_instance_id="two", session_timeout_ms=30000)
     wait_until(lambda: shared(one, two, 4), "partitions shared by two")
     held, before = two.assigned, generation(one)
     two.stop()
-    again = Member(group, name, group_instance_id="two")
+    again = Member(group, name, group_instance_id="two", session_timeout_ms=30000)
     wait_until(lambda: again.assigned, "an assignment")
     expect(again.assigned, held)
     expect((generation(one), generation(again)), (before, before), "generations")

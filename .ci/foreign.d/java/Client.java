@@ -338,12 +338,15 @@ public class Client {
 
     static void staticMember() throws Exception {
         String name = topic("static", 4), group = fresh("static");
-        Member one = new Member(group, name, "group.instance.id", "one"), two = new Member(group, name, "group.instance.id", "two");
+        // Long enough for the slowest machine: who does not leave must not be taken for lost.
+        Object[] second = {"group.instance.id", "two", "session.timeout.ms", 30_000};
+        Member one = new Member(group, name, "group.instance.id", "one", "session.timeout.ms", 30_000);
+        Member two = new Member(group, name, second);
         until("partitions shared by two", () -> shared(one, two, 4));
         var before = two.assigned;
         int rebalances = one.rebalances;
         two.leaveGroup();
-        Member again = new Member(group, name, "group.instance.id", "two");
+        Member again = new Member(group, name, second);
         until("an assignment", () -> !again.assigned.isEmpty());
         expect("assignment", again.assigned, before);
         expect("rebalances of the other", one.rebalances, rebalances);

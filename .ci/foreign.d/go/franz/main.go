@@ -271,10 +271,10 @@ func join(group, name string, options ...kgo.Opt) *member {
 			m.rebalances++
 		}
 	}
-	m.client = client(append(options, kgo.ConsumerGroup(group), kgo.ConsumeTopics(name), kgo.DisableAutoCommit(),
+	m.client = client(append([]kgo.Opt{kgo.ConsumerGroup(group), kgo.ConsumeTopics(name), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.OnPartitionsAssigned(changed(true)), kgo.OnPartitionsRevoked(changed(false)),
-		kgo.OnPartitionsLost(changed(false)), kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(200*time.Millisecond),
-		kgo.BlockRebalanceOnPoll())...)
+		kgo.OnPartitionsLost(changed(false)), kgo.SessionTimeout(6 * time.Second), kgo.HeartbeatInterval(200 * time.Millisecond),
+		kgo.BlockRebalanceOnPoll()}, options...)...)
 	go func() {
 		defer close(m.left)
 		for {
@@ -364,12 +364,14 @@ func committed(group, name string, partition int32) kadm.Offset {
 
 func static() {
 	name, group := topic("static", 4, nil), Fresh("static")
-	one := join(group, name, kgo.InstanceID("one"))
-	two := join(group, name, kgo.InstanceID("two"))
+	// Long enough for the slowest machine: who does not leave must not be taken for lost.
+	patient := kgo.SessionTimeout(30 * time.Second)
+	one := join(group, name, kgo.InstanceID("one"), patient)
+	two := join(group, name, kgo.InstanceID("two"), patient)
 	Until("partitions shared by two", shared(one, two, 4))
 	held, before := two.holds(), one.rebalances
 	two.leave()
-	again := join(group, name, kgo.InstanceID("two"))
+	again := join(group, name, kgo.InstanceID("two"), patient)
 	Until("an assignment", func() bool { return len(again.holds()) > 0 })
 	Expect("assignment", again.holds(), held)
 	Expect("rebalances of the other", one.rebalances, before)

@@ -269,11 +269,11 @@ type member struct {
 }
 
 func join(group, name string, changes ...func(*sarama.Config)) *member {
-	c := settings(append(changes, func(c *sarama.Config) {
+	c := settings(append([]func(*sarama.Config){func(c *sarama.Config) {
 		c.Consumer.Group.Session.Timeout = 6 * time.Second
 		c.Consumer.Group.Heartbeat.Interval = 200 * time.Millisecond
 		c.Consumer.Offsets.AutoCommit.Enable = false
-	})...)
+	}}, changes...)...)
 	living, stop := context.WithCancel(ctx)
 	m := &member{group: Got(sarama.NewConsumerGroup(brokers, group, c)), done: make(chan struct{}), stop: stop}
 	go func() {
@@ -404,7 +404,11 @@ func committed(group, name string, partition int32) *sarama.OffsetFetchResponseB
 func static() {
 	name, group := topic("static", 4, nil), Fresh("static")
 	named := func(instance string) func(*sarama.Config) {
-		return func(c *sarama.Config) { c.Consumer.Group.InstanceId = instance }
+		return func(c *sarama.Config) {
+			c.Consumer.Group.InstanceId = instance
+			// Long enough for the slowest machine: who does not leave must not be taken for lost.
+			c.Consumer.Group.Session.Timeout = 30 * time.Second
+		}
 	}
 	one, two := join(group, name, named("one")), join(group, name, named("two"))
 	Until("partitions shared by two", shared(one, two, 4))
