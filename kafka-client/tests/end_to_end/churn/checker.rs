@@ -10,6 +10,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
     pub(super) session: Duration,
+    /// Whoever dies holds the group up for at least that long, and whoever stops for the group waits with it.
+    pub(super) hold_up: Duration,
     /// Members read on during a rebalance.
     pub(super) cooperative: bool,
     pub(super) partitions: usize,
@@ -300,7 +302,7 @@ impl Checker<'_> {
                 longest_wait = longest_wait.max(event.at.saturating_sub(*at));
             }
         }
-        if self.rules.cooperative && longest_wait > self.rules.session / 2 {
+        if self.rules.cooperative && longest_wait >= self.rules.hold_up {
             let wait = longest_wait.as_millis();
             wrong.push(format!("handled {which} after {wait} ms, though nobody took it away"));
         }

@@ -25,7 +25,8 @@ fn found(cooperative: bool, records: u64, events: &[(u64, usize, What)]) -> Find
     let events = events.iter().map(event).collect();
     let produced = (0..records).map(|at| ms(at * 100)).collect();
     let history = History { events, produced: [(0, produced)].into() };
-    check(&history, Rules { session: SESSION, cooperative, partitions: 1 })
+    let hold_up = ms(2700);
+    check(&history, Rules { session: SESSION, hold_up, cooperative, partitions: 1 })
 }
 
 #[track_caller]

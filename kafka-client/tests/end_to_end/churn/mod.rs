@@ -29,6 +29,7 @@ const MEMBERS: usize = 20;
 const PARTITIONS: i32 = 100;
 /// Far longer than a busy machine keeps a thread waiting: a member that is alive is not to be given up.
 const SESSION: Duration = Duration::from_secs(3);
+const HEARTBEAT: Duration = Duration::from_millis(200);
 /// How often each partition gets a record.
 const EVERY: Duration = Duration::from_millis(100);
 
@@ -56,6 +57,7 @@ async fn members_come_and_go(world: World, strategy: &str) {
     world.settled(&topic).await;
     let config = settings(&group)
         .session_timeout(SESSION)
+        .heartbeat_interval(HEARTBEAT)
         .max_poll_interval(Duration::from_secs(60))
         .partition_assignment_strategy([strategy]);
     let recorder = Recorder::new();
@@ -78,8 +80,9 @@ async fn members_come_and_go(world: World, strategy: &str) {
     }
 
     let cooperative = strategy.starts_with("cooperative");
-    let (history, rules) =
-        (recorder.history(), Rules { session: SESSION, cooperative, partitions: all });
+    let hold_up = SESSION - 2 * HEARTBEAT;
+    let rules = Rules { session: SESSION, hold_up, cooperative, partitions: all };
+    let history = recorder.history();
     let found = check(&history, rules);
     let records: usize = history.produced.values().map(Vec::len).sum();
     let count = |of: fn(&What) -> bool| history.events.iter().filter(|e| of(&e.what)).count();
