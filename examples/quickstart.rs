@@ -6,14 +6,14 @@
 use examples::{Progress, Table};
 use kafka_broker_lite::Cluster;
 use kafka_client::config::{AutoOffsetReset, ConsumerConfig, ProducerConfig};
-use kafka_client::listener::{AckMode, ListenerHandle};
+use kafka_client::listener::{AckMode, ListenerEvent, ListenerHandle};
 use kafka_client::{Client, ConsumerRecord, Delivery, Producer, ProducerRecord, TopicPartition};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt::Display;
 use std::future::ready;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
 
@@ -171,12 +171,14 @@ struct Count {
     seen: Vec<AtomicU8>,
     handled: AtomicU64,
     repeated: Vec<AtomicU64>,
+    /// How many have got their share of the partitions.
+    sharing: AtomicUsize,
 }
 
 /// Handles all records in a group of three, and kills one half-way.
 async fn listen(bootstrap: &str) -> Outcome<Listened> {
     let mut progress = Progress::new("listened", RECORDS);
-    let count = Arc::new(Count::new()?);
+    let count = Arc::new(Count::new());
     let mut group = Vec::new();
     for _ in 0..3 {
         // A runtime of its own is a process in miniature: it can end without a word to anybody.
@@ -184,6 +186,10 @@ async fn listen(bootstrap: &str) -> Outcome<Listened> {
         let listener = runtime.spawn(start(bootstrap.to_owned(), count.clone())).await?;
         group.push((runtime, listener?));
     }
+    while count.sharing.load(Ordering::Relaxed) < group.len() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    group.iter().for_each(|(_, listener)| listener.resume());
     let mut killed = false;
     loop {
         let handled = count.handled.load(Ordering::Relaxed);
@@ -214,14 +220,27 @@ async fn start(bootstrap: String, count: Arc<Count>) -> kafka_client::Result<Lis
         .heartbeat_interval(Duration::from_millis(200));
     let client = Client::connect(&bootstrap).await?;
     let listener = client.listener("quickstart").topics([TOPIC]).config(config);
-    listener.ack_mode(AckMode::Batch).start(move |record| ready(count.note(&record)))
+    let shared = count.clone();
+    let listener = listener.on_event(move |event| {
+        if let ListenerEvent::Assigned { partitions } = event
+            && partitions.len() * 3 == shared.repeated.len()
+        {
+            shared.sharing.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let listener = listener.ack_mode(AckMode::Batch);
+    let listener = listener.start(move |record| ready(count.note(&record)))?;
+    // Nobody begins before all have their share, or the first would be done before the others are there.
+    listener.pause();
+    Ok(listener)
 }
 
 impl Count {
-    fn new() -> Outcome<Self> {
+    fn new() -> Self {
         let seen = (0..RECORDS).map(|_| AtomicU8::new(0)).collect();
         let repeated = (0..PARTITIONS).map(|_| AtomicU64::new(0)).collect();
-        Ok(Self { seen, handled: AtomicU64::new(0), repeated })
+        let (handled, sharing) = (AtomicU64::new(0), AtomicUsize::new(0));
+        Self { seen, handled, repeated, sharing }
     }
 
     fn note(&self, record: &ConsumerRecord) -> Result<(), Box<dyn Error + Send + Sync>> {
