@@ -71,5 +71,14 @@ fn partitions_are_placed_on_the_brokers_that_are_named() {
     assert_eq!(broker.kt(lacking).ok(), "");
     assert_eq!(broker.kt("topics --describe --unavailable-partitions").ok(), "");
     assert_eq!(broker.kt("topics --describe --topics-with-overrides").ok(), "");
+    assert_eq!(broker.kt("topics --describe --under-min-isr-partitions").ok(), "");
+    let at_least = broker.kt("topics --describe --at-min-isr-partitions").ok();
+    assert_eq!(at_least.lines().count(), 3, "one of one: {at_least}");
+    let id = broker.kt("topics --list --output json").ok();
+    let id: serde_json::Value = serde_json::from_str(&id).unwrap();
+    let by_id = format!("topics --describe --topic-id {}", id["id"].as_str().unwrap());
+    assert!(broker.kt(&by_id).ok().starts_with("Topic: a\t"));
+    let nobody = broker.kt("topics --describe --topic-id AAAAAAAAAAAAAAAAAAAAAA").failed(1);
+    assert!(nobody.contains("there is no topic with id"), "{nobody}");
     assert_eq!(broker.kt("topics --describe --topic a").ok().lines().count(), 4);
 }

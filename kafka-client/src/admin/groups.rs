@@ -1,16 +1,19 @@
 //! Groups: list, describe, delete.
 
 mod coordinators;
+mod modern;
 pub(super) mod offsets;
 mod reset;
 
 pub use reset::OffsetReset;
 
+use modern::DescribeModernGroups;
+
 use super::directory::Target;
 use super::run::join_all;
 use super::work::{Answered, Asked, Failure, Key, Operation};
 use super::{Admin, Results};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::record::TopicPartition;
 use kafka_proto::ErrorCode;
 use kafka_proto::group_protocol::{self, Assignment};
@@ -35,13 +38,13 @@ pub struct GroupListing {
     pub group_type: Option<Arc<str>>,
 }
 
-/// A classic group and its members.
+/// A group and its members, of the classic protocol or of `group.protocol=consumer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupDescription {
     /// `group.id`.
     pub group_id: Arc<str>,
-    /// Such as `Stable`, `PreparingRebalance` or `Empty`.
+    /// Such as `Stable`, `PreparingRebalance` (classic), `Reconciling` (consumer) or `Empty`.
     pub state: Arc<str>,
     /// What its members use it for: `consumer`, `connect`; empty for one that only has offsets.
     pub protocol_type: Arc<str>,
@@ -111,7 +114,7 @@ impl Admin {
         Ok(list.into_values().flatten().collect())
     }
 
-    /// Describes classic groups and their members.
+    /// Describes groups of consumers and their members, of either protocol.
     ///
     /// # Errors
     /// As [`Admin`] says. Of a group: it does not exist, is of another type, or the caller may not see it.
@@ -123,7 +126,27 @@ impl Admin {
         groups: impl IntoIterator<Item = impl Into<Arc<str>>>,
     ) -> Result<Results<Arc<str>, GroupDescription>> {
         let groups = groups.into_iter().map(|group| (GroupId(group.into()), ()));
-        Ok(self.run(&DescribeGroups, groups).await?.by(|group| group.0))
+        let Results(mut described) = self.run(&DescribeGroups, groups).await?;
+        // Of a group of the other protocol, that is what is said too.
+        let unknown = |result: &Result<GroupDescription>| {
+            let code = result.as_ref().err().and_then(Error::code);
+            code == Some(ErrorCode::GROUP_ID_NOT_FOUND)
+        };
+        let others: Vec<_> = described
+            .iter()
+            .filter(|(_, result)| unknown(result))
+            .map(|(id, _)| id.clone())
+            .collect();
+        if !others.is_empty() {
+            let others = others.into_iter().map(|group| (group, ()));
+            for (group, result) in self.run(&DescribeModernGroups, others).await? {
+                // Where there is none either, or no such protocol, the first answer says it.
+                if result.is_ok() {
+                    described.insert(group, result);
+                }
+            }
+        }
+        Ok(Results(described).by(|group| group.0))
     }
 
     /// Deletes groups that have no members, with the offsets they have committed.

@@ -23,8 +23,9 @@ macro_rules! throttled {
 }
 
 throttled! {
-    alter_configs api_versions create_partitions create_topics delete_groups delete_records
-    delete_topics describe_cluster describe_configs describe_groups fetch find_coordinator heartbeat
-    incremental_alter_configs init_producer_id join_group leave_group list_groups list_offsets
-    metadata offset_commit offset_delete offset_fetch offset_for_leader_epoch produce sync_group
+    alter_configs api_versions consumer_group_describe create_partitions create_topics delete_groups
+    delete_records delete_topics describe_cluster describe_configs describe_groups fetch
+    find_coordinator heartbeat incremental_alter_configs init_producer_id join_group leave_group
+    list_groups list_offsets metadata offset_commit offset_delete offset_fetch
+    offset_for_leader_epoch produce sync_group
 }

@@ -68,6 +68,15 @@ pub(crate) struct Topics {
     /// Show only partitions without a leader
     #[arg(long, requires = "describe")]
     unavailable_partitions: bool,
+    /// Show only partitions with fewer replicas in sync than min.insync.replicas
+    #[arg(long, requires = "describe")]
+    under_min_isr_partitions: bool,
+    /// Show only partitions with just as many replicas in sync as min.insync.replicas
+    #[arg(long, requires = "describe")]
+    at_min_isr_partitions: bool,
+    /// The topic of this id
+    #[arg(long, value_name = "ID", requires = "describe", conflicts_with = "topic")]
+    topic_id: Option<String>,
     /// Taken for Kafka's sake; answers are not split
     #[arg(long, value_name = "N", hide = true)]
     partition_size_limit_per_response: Option<i32>,
@@ -86,9 +95,10 @@ impl Topics {
             return list(&topics, out);
         }
         if topics.is_empty() && !self.if_exists {
-            return match &self.topic {
-                Some(topic) => Err(Failure::Failed(format!("there is no topic {topic:?}"))),
-                None => Ok(()),
+            return match (&self.topic, &self.topic_id) {
+                (Some(topic), _) => Err(Failure::Failed(format!("there is no topic {topic:?}"))),
+                (None, Some(id)) => Err(Failure::Failed(format!("there is no topic with id {id}"))),
+                (None, None) => Ok(()),
             };
         }
         let names = topics.into_iter().map(|topic| topic.name);
@@ -105,6 +115,9 @@ impl Topics {
         if let Some(pattern) = &self.topic {
             let pattern = whole(pattern)?;
             topics.retain(|topic| pattern.is_match(&topic.name));
+        }
+        if let Some(id) = &self.topic_id {
+            topics.retain(|topic| topic.id.is_some_and(|other| other.to_string() == *id));
         }
         topics.retain(|topic| !(self.exclude_internal && topic.is_internal));
         Ok(topics)
@@ -155,15 +168,17 @@ impl Topics {
     async fn describe(&self, admin: &Admin, names: Vec<Arc<str>>, out: &mut Out) -> Outcome {
         let topics = admin.describe_topics(names.clone()).await?;
         let resources = names.iter().map(|name| ConfigResource::topic(name.clone()));
-        let mut configs = admin.describe_configs(resources).await?.into_iter().collect();
+        let mut configs: BTreeMap<_, _> =
+            admin.describe_configs(resources).await?.into_iter().collect();
         let mut rows = Rows::new(&PLAIN);
         let mut failed = false;
         for (name, topic) in topics {
             match topic {
                 Ok(topic) => {
-                    let configs = own_configs(&mut configs, &name)?;
+                    let entries = configs.remove(&ConfigResource::topic(name)).transpose()?;
+                    let (configs, min_isr) = own_configs(&entries.unwrap_or_default());
                     if !(self.topics_with_overrides && configs.is_empty()) {
-                        self.show(&topic, &configs, out, &mut rows)?;
+                        self.show(&topic, &configs, min_isr, out, &mut rows)?;
                     }
                 }
                 Err(error) => {
@@ -178,21 +193,32 @@ impl Topics {
         if failed { Err(Failure::Told) } else { Ok(()) }
     }
 
-    fn is_shown(&self, partition: &PartitionDescription) -> bool {
-        let lacks = partition.in_sync.len() < partition.replicas.len();
-        (lacks || !self.under_replicated_partitions)
+    fn is_shown(&self, partition: &PartitionDescription, min_isr: usize) -> bool {
+        let in_sync = partition.in_sync.len();
+        (in_sync < partition.replicas.len() || !self.under_replicated_partitions)
             && (partition.leader.is_none() || !self.unavailable_partitions)
+            && (in_sync < min_isr || !self.under_min_isr_partitions)
+            && (in_sync == min_isr || !self.at_min_isr_partitions)
+    }
+
+    /// Whether only some partitions are asked for.
+    fn is_partial(&self) -> bool {
+        self.under_replicated_partitions
+            || self.unavailable_partitions
+            || self.under_min_isr_partitions
+            || self.at_min_isr_partitions
     }
 
     fn show(
         &self,
         topic: &TopicDescription,
         configs: &[(Arc<str>, Arc<str>)],
+        min_isr: usize,
         out: &mut Out,
         rows: &mut Rows,
     ) -> Outcome {
         let TopicDescription { name, id, partitions, .. } = topic;
-        let shown = partitions.iter().filter(|partition| self.is_shown(partition));
+        let shown = partitions.iter().filter(|partition| self.is_shown(partition, min_isr));
         let id = id.map(|id| id.to_string());
         let replicas = partitions.first().map_or(0, |first| first.replicas.len());
         match out.format {
@@ -219,8 +245,7 @@ impl Topics {
                 Ok(())
             }
             Format::Table => {
-                let partial = self.under_replicated_partitions || self.unavailable_partitions;
-                if !partial {
+                if !self.is_partial() {
                     let set = configs.iter().map(|(key, value)| format!("{key}={value}"));
                     out.line(format_args!(
                         "Topic: {name}\tTopicId: {}\tPartitionCount: {}\tReplicationFactor: \
@@ -273,17 +298,16 @@ fn list(topics: &[TopicListing], out: &mut Out) -> Outcome {
     Ok(())
 }
 
-/// The configs that are not defaults, without their secrets.
-fn own_configs(
-    configs: &mut BTreeMap<ConfigResource, kafka_client::Result<Vec<ConfigEntry>>>,
-    topic: &Arc<str>,
-) -> Outcome<Vec<(Arc<str>, Arc<str>)>> {
-    let entries = configs.remove(&ConfigResource::topic(topic.clone())).transpose()?;
-    let own = entries.unwrap_or_default().into_iter().filter_map(|entry| {
-        let is_set = entry.source != ConfigSource::Default;
-        is_set.then(|| (entry.name, entry.value.unwrap_or_else(|| "null".into())))
-    });
-    Ok(own.collect())
+/// Names of configs and their values.
+type Pairs = Vec<(Arc<str>, Arc<str>)>;
+
+/// The configs that are not defaults, and `min.insync.replicas`.
+fn own_configs(entries: &[ConfigEntry]) -> (Pairs, usize) {
+    let value = |entry: &ConfigEntry| entry.value.clone().unwrap_or_else(|| "null".into());
+    let own = entries.iter().filter(|entry| entry.source != ConfigSource::Default);
+    let min_isr = entries.iter().find(|entry| &*entry.name == "min.insync.replicas");
+    let min_isr = min_isr.and_then(|entry| value(entry).parse().ok()).unwrap_or(1);
+    (own.map(|entry| (entry.name.clone(), value(entry))).collect(), min_isr)
 }
 
 /// A pattern that the whole name of a topic has to match; as in Kafka, commas separate several.
