@@ -1,0 +1,5 @@
+//! See `kafka_proto_fuzz::batches`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kafka_proto_fuzz::batches(data));
