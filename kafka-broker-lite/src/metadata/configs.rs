@@ -135,7 +135,7 @@ impl Configs {
         BROKER_CONFIGS
             .iter()
             .map(|definition| {
-                let synonyms = self.broker_synonyms(definition.name);
+                let synonyms = self.synonyms_of_broker(definition.name);
                 let first = synonyms.first();
                 let value = first.map(|synonym| synonym.value.clone());
                 let source = first.map_or(Source::Default, |synonym| synonym.source);
@@ -153,6 +153,19 @@ impl Configs {
             Some(Entry { definition, value: Some(value), source, synonyms: vec![synonym] })
         };
         self.all_brokers.iter().filter_map(entry).collect()
+    }
+
+    /// Also where those configs are set that it takes the place of, in other units. As in Kafka, none of them is told that
+    /// is stronger than the config itself.
+    fn synonyms_of_broker(&self, name: &'static str) -> Vec<Synonym> {
+        let stands = |config: &&TopicConfig| config.broker.iter().any(|(other, _)| *other == name);
+        let Some(config) = TOPIC_CONFIGS.iter().find(stands) else {
+            return self.broker_synonyms(name);
+        };
+        let names = config.broker.iter().map(|(other, _)| *other);
+        let mut found: Vec<_> = names.flat_map(|other| self.broker_synonyms(other)).collect();
+        found.sort_by_key(|synonym| synonym.source.code());
+        found.into_iter().skip_while(|synonym| synonym.name != name).collect()
     }
 
     fn broker_synonyms(&self, name: &'static str) -> Vec<Synonym> {

@@ -350,3 +350,20 @@ fn changed_configs_count_from_the_next_batch_on() {
     assert_eq!(described.configs.len(), 1);
     assert_eq!(described.configs[0].value.as_deref(), Some("500"));
 }
+
+#[test]
+fn a_config_of_the_broker_tells_what_it_takes_the_place_of() {
+    let mut world = World::new();
+    let synonyms = |world: &mut World, key| -> Vec<(String, i8)> {
+        let found = config(world, BROKER, "1", key).synonyms.into_iter();
+        found.map(|synonym| (synonym.name.to_string(), synonym.source)).collect()
+    };
+    assert_eq!(synonyms(&mut world, "log.retention.ms"), []);
+    let set = [("log.retention.ms", 0, Some("5"))];
+    assert_eq!(change(&mut world, (BROKER, "1"), &set, false).0, ErrorCode::NONE);
+    let hours = ("log.retention.hours".to_owned(), 5);
+    let milliseconds = ("log.retention.ms".to_owned(), 2);
+    assert_eq!(synonyms(&mut world, "log.retention.ms"), [milliseconds, hours.clone()]);
+    assert_eq!(synonyms(&mut world, "log.retention.hours"), [hours]);
+    assert_eq!(synonyms(&mut world, "log.retention.minutes"), []);
+}
