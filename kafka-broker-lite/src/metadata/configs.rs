@@ -155,8 +155,8 @@ impl Configs {
         self.all_brokers.iter().filter_map(entry).collect()
     }
 
-    /// Also where those configs are set that it takes the place of, in other units. As in Kafka, none of them is told that
-    /// is stronger than the config itself.
+    /// Also where those configs are set that it takes the place of, in other units. As in Kafka, none of them is told
+    /// that is stronger than the config itself.
     fn synonyms_of_broker(&self, name: &'static str) -> Vec<Synonym> {
         let stands = |config: &&TopicConfig| config.broker.iter().any(|(other, _)| *other == name);
         let Some(config) = TOPIC_CONFIGS.iter().find(stands) else {
