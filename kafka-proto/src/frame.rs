@@ -16,6 +16,9 @@ use std::sync::Arc;
 /// Largest frame that a broker takes by default, in bytes (`socket.request.max.bytes`).
 pub const DEFAULT_MAX_FRAME: usize = 104_857_600;
 
+/// Room for most messages without payloads, before it has to grow.
+const FIRST: usize = 1024;
+
 /// A piece of a frame.
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {
@@ -273,7 +276,7 @@ pub fn encode_request<R: Request>(
     client_id: Option<&Arc<str>>,
 ) -> Result<Frame, EncodeError> {
     let flexible = checked_flexible::<R>(version)?;
-    let mut writer = Writer::with_capacity(256);
+    let mut writer = Writer::with_capacity(FIRST);
     writer.i32(0);
     write_request_header(&mut writer, R::KEY, version, correlation_id, client_id)?;
     if flexible {
@@ -292,7 +295,7 @@ pub fn encode_response<R: Request>(
     version: i16,
     correlation_id: i32,
 ) -> Result<Frame, EncodeError> {
-    write_response::<R>(Writer::with_capacity(256), response, version, correlation_id)
+    write_response::<R>(Writer::with_capacity(FIRST), response, version, correlation_id)
 }
 
 /// One response as a frame, in which large records that lie in files stay there: for whoever sends from files.
@@ -304,7 +307,7 @@ pub fn encode_response_with_files<R: Request>(
     version: i16,
     correlation_id: i32,
 ) -> Result<Frame, EncodeError> {
-    let writer = Writer::with_capacity(256).lending_files();
+    let writer = Writer::with_capacity(FIRST).lending_files();
     write_response::<R>(writer, response, version, correlation_id)
 }
 

@@ -56,7 +56,7 @@ pub const MAX_HEADERS: usize = 10_000;
 
 /// The CRC-32C of `bytes`.
 pub fn crc32c(bytes: &[u8]) -> u32 {
-    ::crc32c::crc32c(bytes)
+    crc_fast::crc32_iscsi(bytes)
 }
 
 /// The sequence number `by` records after `base`: after 2147483647 comes 0.

@@ -35,9 +35,10 @@ impl OpenBatch {
         let records: &[u8] = &bytes;
         let mut at = 0;
         for _ in 0..count {
-            let parts = Head::read(records, at, RecordError::corrupt)?.parts;
-            parts.check_headers(records)?;
-            at = parts.end();
+            at = match Head::read(records, at, |_, _| ()) {
+                Ok(head) if head.parts.is_bare() => head.parts.end(),
+                _ => check(records, at)?,
+            };
         }
         if at != records.len() {
             return Err(RecordError::corrupt("bytes after the last record", at));
@@ -97,6 +98,14 @@ impl OpenBatch {
         }
         at.min(self.bytes.len())
     }
+}
+
+/// Checks the record at byte `at`, its headers too, and says what is wrong with it; returns where it ends.
+#[inline(never)]
+fn check(records: &[u8], at: usize) -> Result<usize, RecordError> {
+    let parts = Head::read(records, at, RecordError::corrupt)?.parts;
+    parts.check_headers(records)?;
+    Ok(parts.end())
 }
 
 impl<'a> IntoIterator for &'a OpenBatch {

@@ -264,8 +264,13 @@ impl Parts {
         self.end as usize
     }
 
-    /// Checks the headers, and that they end where the record does.
+    /// Whether it has no headers, and ends where they would begin.
     #[inline]
+    pub(super) fn is_bare(&self) -> bool {
+        self.headers == 0 && self.headers_at == self.end
+    }
+
+    /// Checks the headers, and that they end where the record does.
     pub(super) fn check_headers(&self, bytes: &[u8]) -> Result<(), RecordError> {
         let mut at = self.headers_at as usize;
         if self.headers > 0 {

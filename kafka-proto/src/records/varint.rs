@@ -36,17 +36,19 @@ pub(super) const fn len_of_length(length: usize) -> usize {
 
 /// A few varints and bytes in a row, made on the stack to be copied at once.
 pub(super) struct Head {
-    bytes: [u8; 64],
+    bytes: [u8; Head::MOST],
     at: usize,
 }
 
 impl Head {
+    /// Five varints, one of them of 64 bits, and a byte are the most that is put here.
+    const MOST: usize = 32;
+
     #[inline]
     pub(super) const fn new() -> Self {
-        Self { bytes: [0; 64], at: 0 }
+        Self { bytes: [0; Self::MOST], at: 0 }
     }
 
-    /// More than 64 bytes would overwrite the first ones: five varints and a byte are the most that is put here.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "seven bits at a time are what is meant")]
     pub(super) fn put(&mut self, mut zigzag: u64) {
@@ -59,14 +61,22 @@ impl Head {
 
     #[inline]
     pub(super) fn byte(&mut self, byte: u8) {
-        self.bytes[self.at & 63] = byte;
+        self.bytes[self.at % Self::MOST] = byte;
         self.at += 1;
     }
 
+    /// A copy of a fixed size takes a few instructions, one of an exact size a call.
     #[inline]
     pub(super) fn flush(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.bytes[..self.at & 63]);
+        let len = self.at % Self::MOST;
         self.at = 0;
+        if out.capacity() - out.len() < Self::MOST {
+            out.extend_from_slice(&self.bytes[..len]);
+            return;
+        }
+        let end = out.len() + len;
+        out.extend_from_slice(&self.bytes);
+        out.truncate(end);
     }
 }
 
@@ -86,7 +96,7 @@ pub fn read_i64(bytes: &[u8], at: &mut usize) -> Option<i64> {
     Some((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
 }
 
-/// One or two bytes are the rule.
+/// Up to three bytes are the rule.
 #[inline]
 fn read(bytes: &[u8], at: &mut usize, most: usize) -> Option<u64> {
     let first = *bytes.get(*at)?;
@@ -99,22 +109,28 @@ fn read(bytes: &[u8], at: &mut usize, most: usize) -> Option<u64> {
         *at += 2;
         return Some(u64::from(first & 0x7f) | u64::from(second) << 7);
     }
-    let (value, len) = read_long(bytes.get(*at..)?, most)?;
+    let third = *bytes.get(*at + 2)?;
+    if third < 0x80 {
+        *at += 3;
+        let (first, second) = (u64::from(first & 0x7f), u64::from(second & 0x7f));
+        return Some(first | second << 7 | u64::from(third) << 14);
+    }
+    let (value, len) = read_long(bytes.get(*at..)?, most);
     *at += len;
-    Some(value)
+    (len > 0).then_some(value)
 }
 
-/// The value and how many bytes it took.
+/// The value and how many bytes it took; none if they hold no value.
 #[inline(never)]
-fn read_long(bytes: &[u8], most: usize) -> Option<(u64, usize)> {
+fn read_long(bytes: &[u8], most: usize) -> (u64, usize) {
     let mut value = 0;
     for (index, &byte) in bytes.iter().take(most).enumerate() {
         value |= u64::from(byte & 0x7f) << (index * 7);
         if byte < 0x80 {
-            return Some((value, index + 1));
+            return (value, index + 1);
         }
     }
-    None
+    (0, 0)
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl Field {
     }
 
     /// Appends the value where it has a fixed place; counts it where it is a tagged field to be written.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put<T: Wire>(
         self,
         value: &T,
@@ -126,7 +126,7 @@ impl Field {
     }
 
     /// Reads the value, if it has its place here.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get<T: Wire>(
         self,
         blank: &T,

@@ -245,31 +245,35 @@ macro_rules! wire {
                     $(F.$field.put(&self.$field, &blank.$field, &mut tagged, writer, cx)?;)*
                     if cx.flexible {
                         writer.unsigned_varint(tagged);
-                        $($crate::wire::if_tagged!([$($($slot)*)?] {
-                            F.$field.put_tagged(&self.$field, &blank.$field, writer, cx)?;
-                        });)*
+                        if tagged > 0 {
+                            $($crate::wire::if_tagged!([$($($slot)*)?] {
+                                F.$field.put_tagged(&self.$field, &blank.$field, writer, cx)?;
+                            });)*
+                        }
                     }
                     Ok(())
                 }
 
                 #[allow(unused_mut, unused_variables, reason = "not all have tagged fields")]
+                #[inline]
                 fn decode(
                     reader: &mut $crate::wire::Reader,
                     cx: $crate::wire::Cx,
                 ) -> Result<Self, $crate::wire::DecodeError> {
                     let blank = blank();
-                    let mut this = Self { $($field: F.$field.get(&blank.$field, reader, cx)?,)* };
+                    // One by one, and a struct of them at the end: one made earlier would be copied.
+                    $(let mut $field: $type = F.$field.get(&blank.$field, reader, cx)?;)*
                     if cx.flexible {
                         reader.tagged_fields(|tag, reader| {
                             $($crate::wire::if_tagged!([$($($slot)*)?] {
                                 if F.$field.is_tag(tag, cx.version) {
-                                    return F.$field.get_tagged(&mut this.$field, reader, cx);
+                                    return F.$field.get_tagged(&mut $field, reader, cx);
                                 }
                             });)*
                             Ok(false)
                         })?;
                     }
-                    Ok(this)
+                    Ok(Self { $($field,)* })
                 }
 
                 #[allow(unused_mut, reason = "some structs have no fields")]

@@ -215,6 +215,7 @@ impl Wire for Bytes {
         writer.length(None, cx.flexible, false)
     }
 
+    #[inline(always)]
     fn decode_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>, DecodeError> {
         let Some(len) = reader.length(cx.flexible, false)? else { return Ok(None) };
         reader.shared(len).map(Some)
@@ -252,6 +253,7 @@ impl Wire for Records {
         Bytes::encode_null(writer, cx)
     }
 
+    #[inline(always)]
     fn decode_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>, DecodeError> {
         Ok(Bytes::decode_nullable(reader, cx)?.map(Self::Bytes))
     }
@@ -330,6 +332,7 @@ impl<T: Wire> Wire for Option<T> {
         }
     }
 
+    #[inline(always)]
     fn decode(reader: &mut Reader, cx: Cx) -> Result<Self, DecodeError> {
         if cx.nullable { T::decode_nullable(reader, cx) } else { T::decode(reader, cx).map(Some) }
     }

@@ -123,14 +123,30 @@ impl Reader {
     /// When the bytes end, or it has more than five.
     #[inline]
     pub fn unsigned_varint(&mut self) -> Result<u32, DecodeError> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(byte.into())
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u32, DecodeError> {
         let mut value = 0u32;
-        for shift in [0, 7, 14, 21, 28] {
-            let [byte] = self.array::<1>()?;
+        let mut bytes = self.bytes.get(self.at..).unwrap_or_default().iter();
+        for (read, shift) in [0, 7, 14, 21, 28].into_iter().enumerate() {
+            let Some(&byte) = bytes.next() else {
+                self.at += read;
+                return Err(self.short(1));
+            };
             value |= u32::from(byte & 0x7f) << shift;
             if byte < 0x80 {
+                self.at += read + 1;
                 return Ok(value);
             }
         }
+        self.at += 5;
         Err(self.fail(DecodeReason::Varint))
     }
 
@@ -172,11 +188,22 @@ impl Reader {
     }
 
     /// Reads the tagged fields that end a struct; `known` reads the value and says true, or leaves it to be skipped.
+    #[inline]
     pub(crate) fn tagged_fields(
         &mut self,
+        known: impl FnMut(u32, &mut Self) -> Result<bool, DecodeError>,
+    ) -> Result<(), DecodeError> {
+        match self.unsigned_varint()? {
+            0 => Ok(()),
+            count => self.tagged_fields_of(count, known),
+        }
+    }
+
+    fn tagged_fields_of(
+        &mut self,
+        count: u32,
         mut known: impl FnMut(u32, &mut Self) -> Result<bool, DecodeError>,
     ) -> Result<(), DecodeError> {
-        let count = self.unsigned_varint()?;
         if count > MAX_TAGGED_FIELDS {
             return Err(self.fail(DecodeReason::TaggedFields(count)));
         }

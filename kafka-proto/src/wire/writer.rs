@@ -11,13 +11,20 @@ const SPLICE_MIN: usize = 4096;
 /// Records in files of this many bytes or more stay there: a call for each of them is cheaper than to read them.
 const LEND_MIN: usize = 16 * 1024;
 
+/// A head that payloads were copied into is left at this size, and another one begun: to grow it further would copy
+/// them again.
+const HEAD_MAX: usize = 16 * 1024;
+
 /// Collects a message's bytes.
 #[derive(Debug, Default)]
 pub struct Writer {
     head: Vec<u8>,
     /// Pieces that belong before `head[at]`.
     splices: Vec<(usize, Piece)>,
-    spliced: usize,
+    /// Heads that were left, each with its pieces.
+    left: Vec<(Vec<u8>, Vec<(usize, Piece)>)>,
+    /// Bytes that are not in `head`.
+    elsewhere: usize,
     /// Depth of tagged fields: their size goes in front of them, so everything inside is copied.
     tag_depth: usize,
     /// Whether large records that lie in files stay there.
@@ -59,12 +66,24 @@ impl Writer {
     /// Appends bytes as they are, by reference where that is cheaper than a copy.
     #[inline]
     pub fn shared(&mut self, bytes: &Bytes) {
-        if bytes.len() < SPLICE_MIN || self.tag_depth > 0 {
+        if self.tag_depth > 0 {
+            self.slice(bytes);
+        } else if bytes.len() < SPLICE_MIN {
+            if self.head.len() + bytes.len() > HEAD_MAX {
+                self.leave_head();
+            }
             self.slice(bytes);
         } else {
             self.splices.push((self.head.len(), Piece::Bytes(bytes.clone())));
-            self.spliced += bytes.len();
+            self.elsewhere += bytes.len();
         }
+    }
+
+    #[cold]
+    fn leave_head(&mut self) {
+        self.elsewhere += self.head.len();
+        let head = std::mem::replace(&mut self.head, Vec::with_capacity(HEAD_MAX));
+        self.left.push((head, std::mem::take(&mut self.splices)));
     }
 
     /// Appends an unsigned LEB128 integer.
@@ -80,6 +99,21 @@ impl Writer {
     /// Appends the length of a string, byte string or array; `None` is null.
     #[inline]
     pub(crate) fn length(
+        &mut self,
+        len: Option<usize>,
+        flexible: bool,
+        short: bool,
+    ) -> Result<(), EncodeError> {
+        match len {
+            Some(len @ ..0x7f) if flexible => {
+                self.head.push(len.to_le_bytes()[0] + 1);
+                Ok(())
+            }
+            _ => self.any_length(len, flexible, short),
+        }
+    }
+
+    fn any_length(
         &mut self,
         len: Option<usize>,
         flexible: bool,
@@ -139,7 +173,7 @@ impl Writer {
                 if self.lends_files && self.tag_depth == 0 && range.len >= LEND_MIN =>
             {
                 self.splices.push((self.head.len(), Piece::File(range.clone())));
-                self.spliced += range.len;
+                self.elsewhere += range.len;
             }
             Records::File(_) => {
                 let bytes = records
@@ -153,7 +187,7 @@ impl Writer {
 
     /// Bytes so far, the spliced ones included.
     pub fn len(&self) -> usize {
-        self.head.len() + self.spliced
+        self.head.len() + self.elsewhere
     }
 
     /// Whether nothing was written.
@@ -166,7 +200,8 @@ impl Writer {
         let len = self.len().saturating_sub(4);
         let prefix =
             i32::try_from(len).map_err(|_| EncodeError::new(EncodeReason::TooLong(len)))?;
-        if let Some(front) = self.head.first_chunk_mut::<4>() {
+        let first = self.left.first_mut().map_or(&mut self.head, |(head, _)| head);
+        if let Some(front) = first.first_chunk_mut::<4>() {
             *front = prefix.to_be_bytes();
         }
         Ok(())
@@ -189,21 +224,23 @@ impl Writer {
 
     /// The bytes in order.
     pub(crate) fn into_pieces(self) -> Vec<Piece> {
-        let head = Bytes::from(self.head);
-        if self.splices.is_empty() {
-            return vec![Piece::Bytes(head)];
+        if self.left.is_empty() && self.splices.is_empty() {
+            return vec![Piece::Bytes(self.head.into())];
         }
-        let mut pieces = Vec::with_capacity(2 * self.splices.len() + 1);
-        let mut from = 0;
-        for (at, splice) in self.splices {
-            if at > from {
-                pieces.push(Piece::Bytes(head.slice(from..at)));
-                from = at;
+        let mut pieces = Vec::with_capacity(self.left.len() + 2 * self.splices.len() + 1);
+        for (head, splices) in self.left.into_iter().chain([(self.head, self.splices)]) {
+            let head = Bytes::from(head);
+            let mut from = 0;
+            for (at, splice) in splices {
+                if at > from {
+                    pieces.push(Piece::Bytes(head.slice(from..at)));
+                    from = at;
+                }
+                pieces.push(splice);
             }
-            pieces.push(splice);
-        }
-        if from < head.len() {
-            pieces.push(Piece::Bytes(head.slice(from..)));
+            if from < head.len() {
+                pieces.push(Piece::Bytes(head.slice(from..)));
+            }
         }
         pieces
     }
