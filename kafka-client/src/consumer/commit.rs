@@ -111,6 +111,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) me: Option<&'a Identity>,
     /// What it holds.
     pub(crate) held: &'a BTreeSet<TopicPartition>,
+    /// Others may have had all of that meanwhile.
+    pub(crate) lost: bool,
 }
 
 impl Commits {
@@ -344,11 +346,14 @@ impl Commits {
     }
 
     /// What was asked for as a member that this consumer is no more, about partitions that it does not hold, would
-    /// overwrite what their new owners commit.
+    /// overwrite what their new owners commit; and so would anything about partitions that are lost.
     fn refuse_what_is_gone(&mut self, standing: &Standing<'_>) {
         let refused = |which: &TopicPartition, waiting: &Waiting| match standing.me {
             None => true,
-            Some(me) => waiting.generation != me.generation && !standing.held.contains(which),
+            Some(me) => {
+                standing.lost
+                    || waiting.generation != me.generation && !standing.held.contains(which)
+            }
         };
         let gone: Vec<_> = self.waiting.extract_if(.., |which, w| refused(which, w)).collect();
         for (which, _) in gone {

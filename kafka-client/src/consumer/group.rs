@@ -287,6 +287,7 @@ impl Group {
         let standing = Standing {
             me: (self.membership.is_out() || me.generation >= 0).then_some(me),
             held: self.membership.holdings().held(),
+            lost: self.membership.holdings().are_lost(),
         };
         if let Some(ask) = self.commits.poll(now, &standing) {
             return Some(Action::Call(Call::Commit(address, ask)));

@@ -65,7 +65,8 @@ impl ListenerHandle {
 
     /// Ends the listener: the records in hand are finished, those that no handler has got yet are given back, what is
     /// done is committed, and its consumers leave the group. Records that wait to be delivered again are given back
-    /// too.
+    /// too, and so is what nobody has acknowledged by then in the manual modes: an [`Ack`](super::Ack) that another
+    /// task holds is not waited for.
     ///
     /// When `limit` is over it ends at once: handlers are dropped where they are, and what was not committed is handled
     /// again.

@@ -257,6 +257,7 @@ fn of_a_member(what: &What) -> &'static str {
         What::Revoked(_) => "partitions revoked",
         What::Lost(_) => "partitions lost",
         What::Handled { .. } => "records handled",
+        What::Acknowledged { .. } => "records acknowledged",
         What::Committed { ok: true, .. } | What::CommittedAll { ok: true } => "commits told",
         What::Committed { .. } | What::CommittedAll { .. } => "commits refused",
         What::StoodStill => "members that stood still",

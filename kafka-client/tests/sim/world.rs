@@ -237,8 +237,13 @@ async fn calm(world: &World, journal: &Journal, ends: &[i64]) -> (Option<Group>,
         return (None, restless(&world.plan).await);
     };
     let repeats = (0..).zip(&plan.members).filter_map(|(slot, it)| Some((slot, it.repeats?)));
-    let (cooperative, repeats) = (plan.cooperative, repeats.collect());
-    let mut group = Group { cooperative, repeats, ..Group::default() };
+    let acknowledging = (0..).zip(&plan.members).filter(|(_, it)| it.acknowledges());
+    let mut group = Group {
+        cooperative: plan.cooperative,
+        repeats: repeats.collect(),
+        acknowledging: acknowledging.map(|(slot, _)| slot).collect(),
+        ..Group::default()
+    };
     let until_ms = now_ms() + LAG_MAX_MS;
     loop {
         let mut committed = vec![0; ends.len()];

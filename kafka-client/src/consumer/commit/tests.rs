@@ -39,7 +39,7 @@ impl World {
     }
 
     fn sent(&mut self, ms: u64) -> Option<Ask> {
-        let standing = Standing { me: Some(&self.me), held: &self.held };
+        let standing = Standing { me: Some(&self.me), held: &self.held, lost: false };
         self.commits.poll(at(ms), &standing)
     }
 
@@ -150,9 +150,14 @@ fn a_generation_that_has_passed_commits_only_what_is_still_held() {
     assert_eq!(world.done(), [(expelled, Some(ErrorKind::Rebalanced))]);
     // And who is none has nothing to commit.
     let nobody = world.commit(3000, &[(0, 7)]);
-    let standing = Standing { me: None, held: &world.held };
+    let standing = Standing { me: None, held: &world.held, lost: false };
     assert!(world.commits.poll(at(3000), &standing).is_none());
     assert_eq!(world.done(), [(nobody, Some(ErrorKind::Rebalanced))]);
+
+    let late = world.commit(4000, &[(0, 5)]);
+    let standing = Standing { me: Some(&world.me), held: &world.held, lost: true };
+    assert!(world.commits.poll(at(4000), &standing).is_none());
+    assert_eq!(world.done(), [(late, Some(ErrorKind::Rebalanced))]);
 }
 
 #[test]

@@ -352,7 +352,15 @@ impl Classic {
     }
 
     /// A generation begins: everybody in it waits for the leader.
+    ///
+    /// A static member that comes too late for one stays in the group, and what it held may have been given away in it.
+    /// It is told nothing of that, but that a generation is missing (others that come too late are expelled).
     fn on_joined(&mut self, now: Now, response: join_group::Response) {
+        let last = self.me.generation;
+        let missed = last >= 0 && response.generation_id > last.saturating_add(1);
+        if missed && self.settings.instance_id.is_some() {
+            self.holdings.lose();
+        }
         self.me.member_id.clone_from(&response.member_id);
         self.me.generation = response.generation_id;
         self.protocol = response.protocol_name.unwrap_or_default();

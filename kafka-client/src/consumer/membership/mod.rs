@@ -91,9 +91,14 @@ impl Holdings {
         self.lost = true;
     }
 
+    /// Whether what is held is gone, and the application does not know yet.
+    pub(crate) fn are_lost(&self) -> bool {
+        self.lost && !self.held.is_empty()
+    }
+
     /// The next thing to do.
     pub(crate) fn due(&self) -> Option<Due> {
-        if self.lost && !self.held.is_empty() {
+        if self.are_lost() {
             return Some(Due::Lose(self.held.clone()));
         }
         let target = self.target.as_ref()?;
@@ -107,7 +112,7 @@ impl Holdings {
 
     /// Whether there is something to do: [`Holdings::due`] without the sets.
     pub(crate) fn is_due(&self) -> bool {
-        self.lost && !self.held.is_empty()
+        self.are_lost()
             || self.target.as_ref().is_some_and(|t| self.assigned || !self.held.is_subset(t))
     }
 

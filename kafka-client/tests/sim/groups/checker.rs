@@ -22,8 +22,8 @@ struct Checker<'a> {
     holders: BTreeMap<(usize, i32), Member>,
     /// The offset that a member reads next.
     next: BTreeMap<(Member, usize), i64>,
-    /// When each offset was handled first.
-    handled: Vec<BTreeMap<i64, u64>>,
+    /// When each offset was done with first.
+    done: Vec<BTreeMap<i64, u64>>,
     /// What each member handled.
     by_member: BTreeMap<(Member, usize), BTreeSet<i64>>,
     /// Who gave a partition up when nobody had come or gone.
@@ -41,7 +41,7 @@ pub(crate) fn check(group: &Group, logs: &[Log]) -> Vec<Anomaly> {
         owners: Vec::new(),
         holders: BTreeMap::new(),
         next: BTreeMap::new(),
-        handled: vec![BTreeMap::new(); logs.len()],
+        done: vec![BTreeMap::new(); logs.len()],
         by_member: BTreeMap::new(),
         given_up: BTreeMap::new(),
         given: Vec::new(),
@@ -105,6 +105,9 @@ impl Checker<'_> {
                     self.add("inconsistent-offsets", what);
                 }
             }
+            What::Acknowledged { partition, offset } => {
+                self.done[*partition].entry(*offset).or_insert(*at_ms);
+            }
             What::Told(error) => self.add("told-error", format!("{member:?}: {error}")),
             What::Committed { .. }
             | What::CommittedAll { .. }
@@ -162,7 +165,9 @@ impl Checker<'_> {
             let what = format!("{member:?} was given {partition}@{offset} after {next:?}");
             self.add("poll-skip", what);
         }
-        self.handled[partition].entry(offset).or_insert(at_ms);
+        if !self.group.acknowledging.contains(&member.slot) {
+            self.done[partition].entry(offset).or_insert(at_ms);
+        }
         self.by_member.entry((member, partition)).or_default().insert(offset);
     }
 
@@ -184,7 +189,7 @@ impl Checker<'_> {
     fn everything_handled(&mut self) {
         for (partition, log) in self.logs.iter().enumerate() {
             let ends = 0..i64::try_from(log.len()).unwrap();
-            let mut missing = ends.filter(|offset| !self.handled[partition].contains_key(offset));
+            let mut missing = ends.filter(|offset| !self.done[partition].contains_key(offset));
             if let Some(first) = missing.next() {
                 let more = missing.count();
                 self.add("unhandled", format!("{partition}@{first} and {more} more"));
@@ -198,10 +203,10 @@ impl Checker<'_> {
         for stored in &self.group.stored {
             let Stored { at_ms, partition, offset, by } = stored;
             // When everything before an offset was done with.
-            let handled = &self.handled[*partition];
-            let late = (0..*offset).find(|at| handled.get(at).is_none_or(|done| done > at_ms));
+            let done = &self.done[*partition];
+            let late = (0..*offset).find(|at| done.get(at).is_none_or(|done| done > at_ms));
             if let Some(late) = late {
-                let what = format!("{stored:?}, with {late} handled at {:?}", handled.get(&late));
+                let what = format!("{stored:?}, with {late} done at {:?}", done.get(&late));
                 self.add("over-commit", what);
             }
             if *offset < last[*partition] {

@@ -123,6 +123,17 @@ fn a_commit_that_should_not_be_is_named() {
     assert_eq!(committed(|it| it[1] = stored(40, 3, Some(B))), ["over-commit"]);
     assert_eq!(committed(|it| it[2].offset = 5), ["over-commit"]);
     assert_eq!(committed(|it| it.push(stored(90, 3, None))), ["commit-regress"]);
+    // B acknowledges, and did so with offset 1 alone.
+    let acknowledged = |offsets: &'static [(u64, i64)]| {
+        after(|group| {
+            group.acknowledging.insert(B.slot);
+            let done = |&(at_ms, offset)| at(at_ms, B, What::Acknowledged { partition: 0, offset });
+            group.events.extend(offsets.iter().map(done));
+        })
+    };
+    assert_eq!(acknowledged(&[(43, 1)]), [""; 0]);
+    assert_eq!(acknowledged(&[(46, 1)]), ["over-commit"]);
+    assert_eq!(acknowledged(&[(43, 2)]), ["unhandled", "over-commit", "over-commit"]);
     // B did not know, but the coordinator did.
     assert_eq!(committed(|it| it[2].by = Some(B)), ["zombie-commit"]);
     assert_eq!(committed(|it| it[2].by = Some(A)), [""; 0]);

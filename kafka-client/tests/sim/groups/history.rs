@@ -1,7 +1,7 @@
 //! What the members of a group did and were told, in the order in which it happened, and what was stored for them.
 
 use crate::content::Id;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A life of a member: its place in the group, and how many it had there before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,8 +19,10 @@ pub(crate) enum What {
     Revoked(Vec<usize>),
     /// These were gone already.
     Lost(Vec<usize>),
-    /// It has done with a record.
+    /// It has done with a record; if it acknowledges, it has only seen it.
     Handled { partition: usize, offset: i64, value: Option<Id> },
+    /// It has done with a record that it saw before.
+    Acknowledged { partition: usize, offset: i64 },
     /// A commit that names its offset has an outcome.
     Committed { partition: usize, offset: i64, ok: bool },
     /// A commit of all that was handed out has an outcome.
@@ -64,6 +66,8 @@ pub(crate) struct Group {
     pub(crate) stored: Vec<Stored>,
     /// Handled records that the death of a listener in a slot may leave uncommitted in a partition.
     pub(crate) repeats: BTreeMap<u32, u64>,
+    /// The places of members that acknowledge.
+    pub(crate) acknowledging: BTreeSet<u32>,
     /// From when to when nobody came or went and there was nothing to do.
     pub(crate) quiet_ms: (u64, u64),
     /// What was not committed in the end, although there was time.

@@ -8,8 +8,8 @@ use super::plan::{GROUP, MemberPlan};
 use crate::content::Content;
 use crate::seed::Random;
 use crate::world::{Phase, TOPIC, World};
-use kafka_client::listener::{AckMode, ListenerEvent, ListenerHandle};
-use kafka_client::{ConsumerRecord, ErrorKind};
+use kafka_client::listener::{Ack, AckMode, Acknowledgement, ListenerEvent, ListenerHandle};
+use kafka_client::{Client, ConsumerRecord, ErrorKind, RecordView, Records};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -48,24 +48,104 @@ impl Handling {
         }
     }
 
-    async fn handle(self, record: ConsumerRecord) {
-        if self.world.phase() == Phase::Faulty {
-            let (ms, still) = {
-                let mut random = self.random.lock().unwrap();
-                (random.within(0..=self.plan.handling_ms), random.word().is_multiple_of(200))
-            };
-            if still {
-                tokio::time::sleep(self.plan.standstill).await;
-                self.note(What::StoodStill);
-            } else if ms > 0 && ms.is_multiple_of(5) {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
-            }
-        }
-        let content = Content::read(record.key(), record.value(), record.headers());
-        let value = content.id(self.world.seed, self.world.plan.sizes);
-        let (partition, offset) = (usize::try_from(record.partition()).unwrap(), record.offset());
-        self.note(What::Handled { partition, offset, value });
+    fn draw<T>(&self, draw: impl FnOnce(&mut Random) -> T) -> T {
+        draw(&mut self.random.lock().unwrap())
     }
+
+    async fn work(&self) {
+        if self.world.phase() != Phase::Faulty {
+            return;
+        }
+        let ms = self.draw(|random| random.within(0..=self.plan.handling_ms));
+        if self.draw(|random| random.word().is_multiple_of(200)) {
+            tokio::time::sleep(self.plan.standstill).await;
+            self.note(What::StoodStill);
+        } else if ms > 0 && ms.is_multiple_of(5) {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
+    }
+
+    async fn handle(self, records: Vec<Seen>) {
+        for Seen { partition, offset, content } in records {
+            self.work().await;
+            let value = content.id(self.world.seed, self.world.plan.sizes);
+            self.note(What::Handled { partition, offset, value });
+        }
+    }
+
+    /// Handles, and acknowledges at once or later, from another task.
+    async fn handle_acked(self, records: Vec<Seen>, ack: Ack) {
+        let places: Vec<_> = records.iter().map(|it| (it.partition, it.offset)).collect();
+        self.clone().handle(records).await;
+        let late = self.world.phase() == Phase::Faulty && self.draw(|random| random.percent(30));
+        if late {
+            let ms = self.draw(|random| random.within(0..=self.plan.acks_late_ms));
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                drop(self.acknowledge(&places, ack));
+            });
+            return;
+        }
+        let acknowledged = self.acknowledge(&places, ack);
+        if self.draw(|random| random.percent(50)) {
+            // It may have failed: then somebody else has the partition.
+            let _ = acknowledged.await;
+        }
+    }
+
+    fn acknowledge(&self, places: &[(usize, i64)], ack: Ack) -> Acknowledgement {
+        for &(partition, offset) in places {
+            self.note(What::Acknowledged { partition, offset });
+        }
+        ack.acknowledge()
+    }
+}
+
+/// A record as a handler got it.
+struct Seen {
+    partition: usize,
+    offset: i64,
+    content: Content,
+}
+
+impl Seen {
+    fn new(partition: i32, offset: i64, content: Content) -> Self {
+        Self { partition: usize::try_from(partition).unwrap(), offset, content }
+    }
+
+    fn one(record: &ConsumerRecord) -> Vec<Self> {
+        let content = Content::read(record.key(), record.value(), record.headers());
+        vec![Self::new(record.partition(), record.offset(), content)]
+    }
+
+    fn all(records: &Records) -> Vec<Self> {
+        let content = |it: &RecordView<'_>| Content::read(it.key(), it.value(), it.headers());
+        records.iter().map(|it| Self::new(it.partition(), it.offset(), content(&it))).collect()
+    }
+}
+
+/// Starts a listener whose handler is of the kind that the plan says.
+fn start(client: &Client, mode: AckMode, handling: Handling) -> ListenerHandle {
+    let (events, plan) = (handling.clone(), &handling.plan);
+    let listener = client
+        .listener(GROUP)
+        .topics([TOPIC])
+        .config(plan.config.clone())
+        .ack_mode(mode)
+        .on_event(move |event| events.told(event));
+    let started = match (plan.batches, plan.acknowledges()) {
+        (false, false) => listener
+            .start(move |record: ConsumerRecord| handling.clone().handle(Seen::one(&record))),
+        (false, true) => listener.start_acked(move |record: ConsumerRecord, ack| {
+            handling.clone().handle_acked(Seen::one(&record), ack)
+        }),
+        (true, false) => listener
+            .start_batches(move |records: Records| handling.clone().handle(Seen::all(&records))),
+        (true, true) => listener.start_batches_acked(move |records: Records, ack| {
+            handling.clone().handle_acked(Seen::all(&records), ack)
+        }),
+    };
+    started.unwrap()
 }
 
 /// Lives as a listener, until it is stopped or dies.
@@ -88,16 +168,9 @@ pub(crate) async fn live(
         random: Arc::new(Mutex::new(random.clone())),
         dead: Arc::default(),
     };
-    let (events, dead) = (handling.clone(), handling.dead.clone());
+    let dead = handling.dead.clone();
     let until_ms = journal.now_ms() + random.within(100..=plan.life_ms);
-    let mut handle = client
-        .listener(GROUP)
-        .topics([TOPIC])
-        .config(plan.config.clone())
-        .ack_mode(mode)
-        .on_event(move |event| events.told(event))
-        .start(move |record| handling.clone().handle(record))
-        .unwrap();
+    let mut handle = start(&client, mode, handling);
     loop {
         let pause = Duration::from_millis(random.within(1..=400));
         if let Ok(ended) = tokio::time::timeout(pause, handle.wait()).await {

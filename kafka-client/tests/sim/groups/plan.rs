@@ -34,6 +34,10 @@ pub(crate) struct MemberPlan {
     pub(crate) commits: Commits,
     /// It is a listener container with this mode, and not a consumer.
     pub(crate) listens: Option<AckMode>,
+    /// Its handler takes the records of a poll at once.
+    pub(crate) batches: bool,
+    /// What its handler acknowledges later, it does so after this time, at most.
+    pub(crate) acks_late_ms: u64,
     /// Handled records that its death may leave uncommitted in a partition, if its mode says so.
     pub(crate) repeats: Option<u64>,
     /// For how long it stands still when it does.
@@ -46,6 +50,13 @@ pub(crate) struct MemberPlan {
     pub(crate) handling_ms: u64,
     /// Wake-ups per second that there is reason for.
     pub(crate) wakes: u64,
+}
+
+impl MemberPlan {
+    /// Whether a record is done when it is acknowledged, and not when it is handled.
+    pub(crate) fn acknowledges(&self) -> bool {
+        matches!(self.listens, Some(AckMode::Manual | AckMode::ManualImmediate))
+    }
 }
 
 impl GroupPlan {
@@ -93,9 +104,10 @@ fn member(random: &mut Random, slot: u64, cooperative: bool) -> MemberPlan {
     if random.percent(30) {
         config = config.group_instance_id(format!("static-{slot}"));
     }
-    let (listens, repeats) = if random.percent(30) {
+    let batches = random.percent(30);
+    let (listens, repeats) = if random.percent(40) {
         config = config.enable_auto_commit(false);
-        let (mode, repeats) = mode(random, most_polled);
+        let (mode, repeats) = mode(random, most_polled, batches);
         (Some(mode), repeats)
     } else {
         (None, None)
@@ -107,6 +119,8 @@ fn member(random: &mut Random, slot: u64, cooperative: bool) -> MemberPlan {
         config,
         commits,
         listens,
+        batches,
+        acks_late_ms: random.pick(&[10, 300]),
         repeats,
         standstill: ms(poll_interval_ms + poll_interval_ms / 10 + random.pick(&[0, 100, 3000])),
         cut: ms(random.pick(&[session_ms / 2, session_ms + 500, session_ms * 2])),
@@ -116,16 +130,18 @@ fn member(random: &mut Random, slot: u64, cooperative: bool) -> MemberPlan {
     }
 }
 
-/// A mode, and what it lets a death repeat.
-fn mode(random: &mut Random, most_polled: usize) -> (AckMode, Option<u64>) {
+/// A mode, and what it lets a death repeat: in the manual ones that is up to whoever acknowledges.
+fn mode(random: &mut Random, most_polled: usize, batches: bool) -> (AckMode, Option<u64>) {
     let polled = most_polled as u64;
     let count = random.pick(&[3, 50]);
     let time = Duration::from_millis(random.pick(&[20, 500]));
-    match random.word() % 5 {
-        0 => (AckMode::Record, Some(1)),
+    match random.word() % 7 {
+        0 => (AckMode::Record, Some(if batches { polled } else { 1 })),
         1 => (AckMode::Batch, Some(polled)),
         2 => (AckMode::Time(time), None),
         3 => (AckMode::Count(count), Some(count - 1 + polled)),
-        _ => (AckMode::CountTime(count, time), Some(count - 1 + polled)),
+        4 => (AckMode::CountTime(count, time), Some(count - 1 + polled)),
+        5 => (AckMode::Manual, None),
+        _ => (AckMode::ManualImmediate, None),
     }
 }

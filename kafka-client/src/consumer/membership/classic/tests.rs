@@ -345,6 +345,25 @@ fn static_members_leave_without_a_word() {
 }
 
 #[test]
+fn a_static_member_that_missed_a_generation_has_lost_what_it_held() {
+    for (instance, generation, first) in [
+        (Some("one"), 3, Due::Lose(set(&[0, 1]))),
+        (Some("one"), 2, Due::Revoke(set(&[1]))),
+        // Another member cannot have missed one: it did not hear of it.
+        (None, 3, Due::Revoke(set(&[1]))),
+    ] {
+        let mut world = world(CooperativeSticky, instance).holding(&[0, 1]);
+        world.beat(ErrorCode::REBALANCE_IN_PROGRESS);
+        assert_eq!(world.call(), []);
+        world.join(ok("m", generation));
+        assert_eq!(world.member.holdings().are_lost(), matches!(first, Due::Lose(_)));
+        world.sync(given(&[0]));
+        assert_eq!(world.call()[0], first, "{instance:?} in {generation}");
+        assert_eq!(*world.member.holdings().held(), set(&[0]));
+    }
+}
+
+#[test]
 fn a_join_that_nobody_waits_for_is_undone() {
     let mut world = world(Range, None);
     world.subscribe(&["t"]);
