@@ -15,14 +15,16 @@ const LEND_MIN: usize = 16 * 1024;
 /// them again.
 const HEAD_MAX: usize = 16 * 1024;
 
+/// Pieces, each with the byte of the head that it belongs before.
+type Splices = Vec<(usize, Piece)>;
+
 /// Collects a message's bytes.
 #[derive(Debug, Default)]
 pub struct Writer {
     head: Vec<u8>,
-    /// Pieces that belong before `head[at]`.
-    splices: Vec<(usize, Piece)>,
+    splices: Splices,
     /// Heads that were left, each with its pieces.
-    left: Vec<(Vec<u8>, Vec<(usize, Piece)>)>,
+    left: Vec<(Vec<u8>, Splices)>,
     /// Bytes that are not in `head`.
     elsewhere: usize,
     /// Depth of tagged fields: their size goes in front of them, so everything inside is copied.
