@@ -1,14 +1,11 @@
 //! Record batches: appending and sealing, opening and reading, with every codec. Times are per batch; the throughput
 //! is that of records.
 
+use benches::cases::{fill, noise, visit};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use kafka_proto::bytes::Bytes;
-use kafka_proto::records::{BatchBuilder, Batches, Compression, Compressor, Decompressor, Stamp};
-use std::hint::black_box;
+use kafka_proto::records::{BatchBuilder, Compression, Compressor, Decompressor, Stamp};
 
-const LIMIT: usize = 16 << 20;
-
-/// Half noise, half words: what lz4 brings to about half its size.
 struct Payloads {
     name: &'static str,
     len: usize,
@@ -18,26 +15,11 @@ struct Payloads {
 
 impl Payloads {
     fn new(name: &'static str, len: usize, count: usize) -> Self {
-        let mut state = 0x1234_5678_9abc_def1_u64;
-        let mut pool = Vec::with_capacity(len * count);
-        while pool.len() < len * count {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            pool.extend_from_slice(&state.to_le_bytes());
-            pool.extend_from_slice(b"order=42");
-        }
-        Self { name, len, pool, count }
-    }
-
-    fn records(&self) -> impl Iterator<Item = &[u8]> {
-        self.pool.chunks_exact(self.len).take(self.count)
+        Self { name, len, pool: noise(len * count), count }
     }
 
     fn fill(&self, builder: &mut BatchBuilder) {
-        for (timestamp, value) in (1_700_000_000_000..).zip(self.records()) {
-            builder.append(timestamp, None, Some(value), &[]);
-        }
+        fill(builder, self.pool.chunks_exact(self.len));
     }
 
     fn sealed(&self, compression: Compression) -> Vec<u8> {
@@ -75,7 +57,6 @@ fn write(criterion: &mut Criterion) {
     group.finish();
 }
 
-#[expect(clippy::expect_used, reason = "a batch that does not open has no time to measure")]
 fn read(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("open and read");
     for payloads in all_payloads() {
@@ -84,14 +65,7 @@ fn read(criterion: &mut Criterion) {
             let mut decompressor = Decompressor::new();
             let bytes = Bytes::from(payloads.sealed(compression));
             group.bench_function(format!("{compression}/{}", payloads.name), |bencher| {
-                let read = |bytes: Bytes| {
-                    let batch = Batches::new(bytes).next().expect("a batch").expect("a good one");
-                    batch.verify_crc().expect("a good checksum");
-                    let open = batch.open(&mut decompressor, LIMIT).expect("records");
-                    for record in &open {
-                        black_box((record.key(), record.value()));
-                    }
-                };
+                let read = |bytes| visit(bytes, &mut decompressor);
                 bencher.iter_batched(|| bytes.clone(), read, BatchSize::SmallInput);
             });
         }

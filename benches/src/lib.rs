@@ -1,5 +1,6 @@
-//! Shared pieces of the benchmarks: payloads, a meter of CPU time, a histogram.
+//! Shared pieces of the benchmarks: work to measure, payloads, a meter of CPU time, a histogram.
 
+pub mod cases;
 pub mod histogram;
 pub mod meter;
 pub mod payloads;

@@ -3,6 +3,7 @@
 use crate::groups::gate::{Gate, Gated};
 use crate::groups::history::Group;
 use crate::groups::member::{self, Journal};
+use crate::groups::plan::MemberPlan;
 use crate::groups::stored;
 use crate::history::{Consumed, History, Produced};
 use crate::host::{Ends, Host};
@@ -254,6 +255,11 @@ async fn calm(world: &World, journal: &Journal, ends: &[i64]) -> (Option<Group>,
             break;
         }
         if now_ms() >= until_ms {
+            // What a static member gave up and did not join again for, because it ended, is nobody's before the next
+            // generation, in Kafka too: who comes for the old one finds its assignment. One goes and comes below.
+            if plan.cooperative && plan.members.iter().any(MemberPlan::is_static) {
+                break;
+            }
             group.lag = Some(format!("committed {committed:?} of {ends:?}"));
             break;
         }

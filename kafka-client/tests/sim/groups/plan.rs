@@ -53,6 +53,10 @@ pub(crate) struct MemberPlan {
 }
 
 impl MemberPlan {
+    pub(crate) fn is_static(&self) -> bool {
+        self.config.is_set("group.instance.id")
+    }
+
     /// Whether a record is done when it is acknowledged, and not when it is handled.
     pub(crate) fn acknowledges(&self) -> bool {
         matches!(self.listens, Some(AckMode::Manual | AckMode::ManualImmediate))
