@@ -272,3 +272,23 @@ fn views_allocate_nothing_and_polls_little() {
         assert!(polls <= 30, "{polls} polls for {records} records");
     });
 }
+
+#[test]
+fn a_consumer_that_is_closed_has_left_its_group() {
+    run(|world| async move {
+        let mut consumer = world.consumer(ConsumerConfig::default().group("g"));
+        consumer.subscribe(["t"]).unwrap();
+        world.produce(0, 0..1).await;
+        consumer.poll().await.unwrap();
+        // The farewell is on its way, and takes its time, when the consumer is closed.
+        let slow = Duration::from_millis(300);
+        world.cluster.control().on(ApiKey::LEAVE_GROUP).times(1).delay(slow);
+        consumer.unsubscribe().await.unwrap();
+        tokio::time::sleep(slow / 6).await;
+        consumer.close().await.unwrap();
+        let other = Client::connect(&world.cluster.bootstrap_servers()).await.unwrap();
+        let groups = other.admin().describe_groups(["g"]).await.unwrap();
+        let group = groups.into_iter().next().unwrap().1.unwrap();
+        assert!(group.members.is_empty(), "{group:?}");
+    });
+}

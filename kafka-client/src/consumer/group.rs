@@ -47,6 +47,13 @@ pub(crate) enum Call {
     Lookup(Address, committed::Ask),
 }
 
+impl Call {
+    /// Whether it tells that a member goes.
+    pub(crate) fn leaves(&self) -> bool {
+        matches!(self, Self::Member(_, membership::Ask::Leave(_)))
+    }
+}
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) enum Answer {

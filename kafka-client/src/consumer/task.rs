@@ -96,6 +96,8 @@ struct Task {
     /// For fetches: a long poll must not hold up anything else.
     connections: BTreeMap<i32, Connection>,
     calls: JoinSet<Event>,
+    /// How many of them tell the group that a member goes.
+    leaving: usize,
     events: mpsc::UnboundedSender<Event>,
 }
 
@@ -106,7 +108,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let first = seen.latest();
     shared.state().on_metadata(first);
     let connections = BTreeMap::new();
-    let mut task = Task { shared: shared.clone(), connections, calls: JoinSet::new(), events };
+    let calls = JoinSet::new();
+    let mut task = Task { shared: shared.clone(), connections, calls, leaving: 0, events };
     while let Some(deadline) = task.act() {
         tokio::select! {
             biased;
@@ -217,6 +220,7 @@ impl Task {
     fn call(&mut self, call: group::Call) {
         let (cluster, number) = (self.shared.cluster.clone(), self.shared.number);
         let Some(group) = self.shared.settings.group.clone() else { return };
+        self.leaving += usize::from(call.leaves());
         self.calls
             .spawn(async move { Event::Group(calls::perform(cluster, group, number, call).await) });
     }
@@ -302,6 +306,7 @@ impl Task {
                 self.shared.state().core.on_answer(now, ticket, answer);
             }
             Event::Group(answer) => {
+                self.leaving -= usize::from(matches!(answer, group::Answer::Left));
                 let now = self.shared.clock().now();
                 if let Some(group) = &mut self.shared.state().group {
                     group.on_answer(now, answer);
@@ -370,6 +375,14 @@ impl Task {
         };
         for (at, farewell) in told {
             calls::tell(&self.shared.cluster, &settings, &at, &farewell).await;
+        }
+        // Dropped on its way, a farewell would leave the group waiting until the member's session is over.
+        while self.leaving > 0 {
+            match self.calls.join_next().await {
+                Some(Ok(Event::Group(group::Answer::Left))) => self.leaving -= 1,
+                Some(_) => {}
+                None => return,
+            }
         }
     }
 }
