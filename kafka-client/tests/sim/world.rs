@@ -3,7 +3,7 @@
 use crate::groups::gate::{Gate, Gated};
 use crate::groups::history::Group;
 use crate::groups::member::{self, Journal};
-use crate::groups::plan::MemberPlan;
+use crate::groups::plan::{GroupPlan, MemberPlan};
 use crate::groups::stored;
 use crate::history::{Consumed, History, Produced};
 use crate::host::{Ends, Host};
@@ -245,6 +245,26 @@ async fn calm(world: &World, journal: &Journal, ends: &[i64]) -> (Option<Group>,
         acknowledging: acknowledging.map(|(slot, _)| slot).collect(),
         ..Group::default()
     };
+    let behind = lag(world, plan, ends).await;
+    let began_ms = journal.now_ms();
+    world.enter(Phase::Quiet);
+    let restless = restless(&world.plan).await;
+    group.quiet_ms = (began_ms, journal.now_ms());
+    world.enter(Phase::Churn);
+    tokio::time::sleep(CHURN).await;
+    // What a static member gave up and did not join again for, because it ended, is nobody's before the next
+    // generation, in Kafka too: who comes for the old one finds its assignment. Now that one has gone and come, it is
+    // somebody's.
+    let waits = plan.cooperative && plan.members.iter().any(MemberPlan::is_static);
+    group.lag = match behind {
+        Some(_) if waits => lag(world, plan, ends).await,
+        behind => behind,
+    };
+    (Some(group), restless)
+}
+
+/// Waits until a group has committed everything, and tells what is missing when it should have.
+async fn lag(world: &World, plan: &GroupPlan, ends: &[i64]) -> Option<String> {
     let until_ms = now_ms() + LAG_MAX_MS;
     loop {
         let mut committed = vec![0; ends.len()];
@@ -252,26 +272,13 @@ async fn calm(world: &World, journal: &Journal, ends: &[i64]) -> (Option<Group>,
             committed[stored.partition] = stored.offset;
         }
         if committed.iter().zip(ends).all(|(committed, end)| committed + plan.lag() >= *end) {
-            break;
+            return None;
         }
         if now_ms() >= until_ms {
-            // What a static member gave up and did not join again for, because it ended, is nobody's before the next
-            // generation, in Kafka too: who comes for the old one finds its assignment. One goes and comes below.
-            if plan.cooperative && plan.members.iter().any(MemberPlan::is_static) {
-                break;
-            }
-            group.lag = Some(format!("committed {committed:?} of {ends:?}"));
-            break;
+            return Some(format!("committed {committed:?} of {ends:?}"));
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    let began_ms = journal.now_ms();
-    world.enter(Phase::Quiet);
-    let restless = restless(&world.plan).await;
-    group.quiet_ms = (began_ms, journal.now_ms());
-    world.enter(Phase::Churn);
-    tokio::time::sleep(CHURN).await;
-    (Some(group), restless)
 }
 
 async fn all<T>(tasks: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
