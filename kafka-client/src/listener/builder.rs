@@ -6,9 +6,10 @@ use super::dead_letter::DeadLetters;
 use super::error_policy::ErrorPolicy;
 use super::event::{Events, ListenerEvent};
 use super::handle::ListenerHandle;
-use super::handler::{Acked, Handler, Outcome, Plain};
+use super::handler::{Acked, Handler, Outcome, Plain, erased};
 use super::member::{Member, Plan};
 use super::mode::{AckMode, Commits};
+use super::work::{Running, Unit};
 use crate::client::Client;
 use crate::config::ConsumerConfig;
 use crate::consumer::{Consumer, ConsumerRecord, Records};
@@ -253,6 +254,15 @@ impl ListenerBuilder {
     }
 
     fn launch<H: Handler>(self, handler: H, acknowledges: bool) -> Result<ListenerHandle> {
+        let handler = Arc::new(handler);
+        self.launch_members(acknowledges, &|member| H::Unit::run(member, erased(handler.clone())))
+    }
+
+    fn launch_members(
+        self,
+        acknowledges: bool,
+        run: &dyn Fn(Member) -> Running,
+    ) -> Result<ListenerHandle> {
         let mode = self.mode.unwrap_or(if acknowledges { AckMode::Manual } else { AckMode::Batch });
         if mode.is_manual() != acknowledges {
             return Err(invalid(match acknowledges {
@@ -277,13 +287,11 @@ impl ListenerBuilder {
             clock: clock.clone(),
         });
         let (control, told) = watch::channel(Control::default());
-        let handler = Arc::new(handler);
         let mut members = JoinSet::new();
         plan.events.tell(|| ListenerEvent::Started);
         for consumer in consumers {
             let board = Arc::new(Board::new(mode, self.gap_limit, clock.clone()));
-            let (plan, handler) = (plan.clone(), handler.clone());
-            members.spawn(Member::new(plan, handler, consumer, board, told.clone()).run());
+            members.spawn(run(Member::new(plan.clone(), consumer, board, told.clone())));
         }
         Ok(ListenerHandle::new(control, members, plan.events.clone()))
     }

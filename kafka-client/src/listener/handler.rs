@@ -7,7 +7,7 @@ use std::error::Error;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -110,7 +110,7 @@ pub(super) enum Called {
 }
 
 /// Calls a handler. A panic is its own, and not that of the task it runs in.
-pub(super) fn call<H: Handler>(
+fn call<H: Handler>(
     handler: &H,
     work: Work<H::Unit>,
     board: &Arc<Board>,
@@ -130,6 +130,53 @@ pub(super) fn call<H: Handler>(
             Err(panic) => Poll::Ready(Called::Panicked(words(&*panic))),
         };
         poll_fn(step).await
+    }
+}
+
+/// A handler of units of type `T` whose own type only it knows. One call at a time is under way.
+pub(super) trait Call<T>: Send {
+    /// Begins a call, in the place of the one before.
+    fn begin(&mut self, work: Work<T>, board: &Arc<Board>);
+
+    /// What came of the call.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Called>;
+
+    /// Drops the call if it is under way.
+    fn end(&mut self);
+}
+
+/// A handler without its type, in which calls have a place that stays: none allocates.
+pub(super) fn erased<H: Handler>(handler: Arc<H>) -> Box<dyn Call<H::Unit>> {
+    let call = move |work: Work<H::Unit>, board: &Arc<Board>| call(&*handler, work, board);
+    Box::new(Place { call, running: Box::pin(None) })
+}
+
+struct Place<C, F> {
+    call: C,
+    running: Pin<Box<Option<F>>>,
+}
+
+impl<T, C, F> Call<T> for Place<C, F>
+where
+    C: Fn(Work<T>, &Arc<Board>) -> F + Send,
+    F: Future<Output = Called> + Send,
+{
+    fn begin(&mut self, work: Work<T>, board: &Arc<Board>) {
+        let running = (self.call)(work, board);
+        self.running.set(Some(running));
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Called> {
+        let Some(running) = self.running.as_mut().as_pin_mut() else { return Poll::Pending };
+        let polled = running.poll(cx);
+        if polled.is_ready() {
+            self.end();
+        }
+        polled
+    }
+
+    fn end(&mut self) {
+        self.running.set(None);
     }
 }
 

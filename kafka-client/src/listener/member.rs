@@ -8,7 +8,7 @@ use super::acks::{Offsets, Span};
 use super::board::{Board, Shut, Spans};
 use super::error_policy::{ErrorPolicy, Then};
 use super::event::{Events, ListenerEvent};
-use super::handler::{self, Called, Handler};
+use super::handler::{Call, Called};
 use super::mode::{AckMode, Commits};
 use super::work::{Pending, Unit, Work};
 use super::{Control, dead_letter::DeadLetters};
@@ -16,6 +16,7 @@ use crate::clock::{Clock, Monotonic};
 use crate::consumer::{Consumer, Due, PendingCommit, Records};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::TopicPartition;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,9 +35,8 @@ pub(super) struct Plan {
 }
 
 /// See the module.
-pub(super) struct Member<H> {
+pub(super) struct Member {
     plan: Arc<Plan>,
-    handler: Arc<H>,
     consumer: Consumer,
     board: Arc<Board>,
     _shut: Shut,
@@ -58,10 +58,9 @@ struct Committing {
 /// How long to wait after what may pass by itself.
 const BREATH: Duration = Duration::from_millis(100);
 
-impl<H: Handler> Member<H> {
+impl Member {
     pub(super) fn new(
         plan: Arc<Plan>,
-        handler: Arc<H>,
         consumer: Consumer,
         board: Arc<Board>,
         control: watch::Receiver<Control>,
@@ -69,7 +68,6 @@ impl<H: Handler> Member<H> {
         let heard = plan.clock.now().monotonic;
         Self {
             plan,
-            handler,
             consumer,
             _shut: Shut(board.clone()),
             board,
@@ -83,14 +81,14 @@ impl<H: Handler> Member<H> {
     }
 
     /// Works until it is told to stop or cannot go on; then commits what is done and leaves.
-    pub(super) async fn run(mut self) -> Result<()> {
-        let served = self.serve().await;
+    pub(super) async fn run<T: Unit>(mut self, mut call: Box<dyn Call<T>>) -> Result<()> {
+        let served = self.serve(&mut *call).await;
         let flushed = self.flush(|_| true).await;
         let left = self.consumer.close().await;
         served.and(flushed).and(left)
     }
 
-    async fn serve(&mut self) -> Result<()> {
+    async fn serve<T: Unit>(&mut self, call: &mut dyn Call<T>) -> Result<()> {
         while !self.is_told_to_stop() {
             if self.consumer.is_wanted() {
                 self.attend().await?;
@@ -100,8 +98,8 @@ impl<H: Handler> Member<H> {
                 continue;
             }
             let paused = self.told.paused;
-            if let Some(work) = if paused { None } else { H::Unit::take(&mut self.pending) } {
-                self.handle(work).await?;
+            if let Some(work) = if paused { None } else { T::take(&mut self.pending) } {
+                self.handle(call, work).await?;
                 continue;
             }
             if self.pending.is_empty() {
@@ -215,12 +213,12 @@ impl<H: Handler> Member<H> {
     // Handling.
 
     /// Handles it, as often as it takes.
-    async fn handle(&mut self, mut work: Work<H::Unit>) -> Result<()> {
+    async fn handle<T: Unit>(&mut self, call: &mut dyn Call<T>, mut work: Work<T>) -> Result<()> {
         let mut deliveries = 0;
         loop {
             deliveries += 1;
-            let error = match self.deliver(&work).await? {
-                Some(Called::Done) => break self.on_handled(&work),
+            let error = match self.deliver(call, &work).await? {
+                Some(Called::Done) => break self.on_handled(&work.spans),
                 Some(Called::Failed(error)) => error,
                 Some(Called::Panicked(words)) => {
                     return Err(failed(&work, &format!("it panicked: {words}")));
@@ -247,9 +245,15 @@ impl<H: Handler> Member<H> {
     }
 
     /// Calls the handler once; `None` if the consumer was given up meanwhile.
-    async fn deliver(&mut self, work: &Work<H::Unit>) -> Result<Option<Called>> {
-        let running = handler::call(&*self.handler, work.clone(), &self.board);
-        self.beside(&work.spans, running).await
+    async fn deliver<T: Unit>(
+        &mut self,
+        call: &mut dyn Call<T>,
+        work: &Work<T>,
+    ) -> Result<Option<Called>> {
+        call.begin(work.clone(), &self.board);
+        let outcome = self.beside(&work.spans, poll_fn(|cx| call.poll(cx))).await;
+        call.end();
+        outcome
     }
 
     /// Does its part in the group while something is done with these records. Gives what came of it; `None` if the
@@ -289,11 +293,11 @@ impl<H: Handler> Member<H> {
     }
 
     /// Waits before the next delivery. Gives what is still to be delivered by then.
-    async fn back_off(
+    async fn back_off<T: Unit>(
         &mut self,
-        mut work: Work<H::Unit>,
+        mut work: Work<T>,
         wait: Duration,
-    ) -> Result<Option<Work<H::Unit>>> {
+    ) -> Result<Option<Work<T>>> {
         let until = self.plan.clock.now().monotonic.after(wait);
         while !self.is_told_to_stop() {
             tokio::select! {
@@ -301,7 +305,7 @@ impl<H: Handler> Member<H> {
                 _ = self.control.changed() => self.control.mark_changed(),
                 () = self.consumer.wanted() => {
                     self.attend().await?;
-                    match H::Unit::keep(work, |slot| self.board.has(slot)) {
+                    match T::keep(work, |slot| self.board.has(slot)) {
                         Some(left) => work = left,
                         None => return Ok(None),
                     }
@@ -316,9 +320,9 @@ impl<H: Handler> Member<H> {
     }
 
     /// It is not delivered any more.
-    async fn give_up(
+    async fn give_up<T: Unit>(
         &mut self,
-        work: Work<H::Unit>,
+        work: Work<T>,
         deliveries: u32,
         error: Arc<dyn std::error::Error + Send + Sync>,
     ) -> Result<()> {
@@ -357,9 +361,9 @@ impl<H: Handler> Member<H> {
         Ok(())
     }
 
-    fn tell_of(
+    fn tell_of<T: Unit>(
         &self,
-        work: &Work<H::Unit>,
+        work: &Work<T>,
         event: impl FnOnce(TopicPartition, i64) -> ListenerEvent,
     ) {
         if let Some(first) = work.what.views().next() {
@@ -368,11 +372,11 @@ impl<H: Handler> Member<H> {
     }
 
     /// The handler has returned; where it does not acknowledge, that says that it is done.
-    fn on_handled(&mut self, work: &Work<H::Unit>) {
+    fn on_handled(&mut self, spans: &Spans) {
         if self.plan.mode.is_manual() {
             return;
         }
-        for span in work.spans.as_slice() {
+        for span in spans.as_slice() {
             match &mut self.handled {
                 Some(before) if before.slot == span.slot && before.end == span.from => {
                     (before.end, before.epoch) = (span.end, span.epoch);

@@ -2,8 +2,12 @@
 
 use super::acks::{Slot, Span};
 use super::board::{Board, Spans};
+use super::handler::Call;
+use super::member::Member;
 use crate::consumer::{ConsumerRecord, RecordBatch, RecordView, Records};
+use crate::error::Result;
 use std::collections::VecDeque;
+use std::pin::Pin;
 
 /// What one call of a handler is given.
 #[derive(Clone, Debug)]
@@ -21,7 +25,14 @@ pub(super) trait Unit: Clone + Send + Sync + 'static {
     fn keep(work: Work<Self>, holds: impl Fn(Slot) -> bool) -> Option<Work<Self>>;
 
     fn views(&self) -> impl Iterator<Item = RecordView<'_>> + Send;
+
+    /// Runs a member that hands out such units. It is said for each type of unit, of which there are two, because what
+    /// is generic would be compiled again for every handler.
+    fn run(member: Member, call: Box<dyn Call<Self>>) -> Running;
 }
+
+/// A member at work.
+pub(super) type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 impl Unit for ConsumerRecord {
     fn take(pending: &mut Pending) -> Option<Work<Self>> {
@@ -45,6 +56,10 @@ impl Unit for ConsumerRecord {
     fn views(&self) -> impl Iterator<Item = RecordView<'_>> + Send {
         std::iter::once(self.view())
     }
+
+    fn run(member: Member, call: Box<dyn Call<Self>>) -> Running {
+        Box::pin(member.run(call))
+    }
 }
 
 impl Unit for Records {
@@ -59,6 +74,10 @@ impl Unit for Records {
 
     fn views(&self) -> impl Iterator<Item = RecordView<'_>> + Send {
         self.iter()
+    }
+
+    fn run(member: Member, call: Box<dyn Call<Self>>) -> Running {
+        Box::pin(member.run(call))
     }
 }
 

@@ -27,11 +27,15 @@ mod world;
 
 use kafka_broker_lite::Cluster;
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 use world::World;
 
 /// No scenario takes this long, not even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(180);
+
+/// One that runs: boxed in one place, so that neither it nor what runs it is compiled more than once.
+type Scenario = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Hands all scenarios to a macro that makes tests of them.
 macro_rules! scenarios {
@@ -109,47 +113,57 @@ macro_rules! long_scenarios {
     };
 }
 
+macro_rules! boxed {
+    (($module:ident) $($file:ident::$scenario:ident,)*) => {
+        mod $module {
+            $(pub(super) fn $scenario(world: super::World) -> super::Scenario {
+                Box::pin(super::$file::$scenario(world))
+            })*
+        }
+    };
+}
+
 macro_rules! on_embedded {
-    (($module:ident, $version:expr) $($file:ident::$scenario:ident,)*) => {
+    (($module:ident, $boxed:ident, $version:expr) $($file:ident::$scenario:ident,)*) => {
         mod $module {
             $(#[test]
             fn $scenario() {
-                super::run_embedded($version, super::$file::$scenario);
+                super::run_embedded($version, super::$boxed::$scenario);
             })*
         }
     };
 }
 
 macro_rules! on_kafka {
-    (($module:ident) $($file:ident::$scenario:ident,)*) => {
+    (($module:ident, $boxed:ident) $($file:ident::$scenario:ident,)*) => {
         mod $module {
             $(#[test]
             #[ignore = "needs a running Kafka: KAFKA_BOOTSTRAP=host:port"]
             fn $scenario() {
-                super::run_on_kafka(super::$file::$scenario);
+                super::run_on_kafka(super::$boxed::$scenario);
             })*
         }
     };
 }
 
-scenarios!(on_embedded(embedded, None));
-scenarios!(on_embedded(embedded_as_2_1, Some("2.1")));
-scenarios!(on_embedded(embedded_as_2_8, Some("2.8")));
-scenarios!(on_embedded(embedded_as_3_9, Some("3.9")));
-scenarios!(on_embedded(embedded_as_4_0, Some("4.0")));
-scenarios!(on_kafka(kafka));
-scenarios_since_2_4!(on_embedded(since_2_4_embedded, None));
-scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_2_8, Some("2.8")));
-scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_3_9, Some("3.9")));
-scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_4_0, Some("4.0")));
-scenarios_since_2_4!(on_kafka(since_2_4_kafka));
-long_scenarios!(on_embedded(long_embedded, None));
-long_scenarios!(on_kafka(long_kafka));
+scenarios!(boxed(boxed));
+scenarios!(on_embedded(embedded, boxed, None));
+scenarios!(on_embedded(embedded_as_2_1, boxed, Some("2.1")));
+scenarios!(on_embedded(embedded_as_2_8, boxed, Some("2.8")));
+scenarios!(on_embedded(embedded_as_3_9, boxed, Some("3.9")));
+scenarios!(on_embedded(embedded_as_4_0, boxed, Some("4.0")));
+scenarios!(on_kafka(kafka, boxed));
+scenarios_since_2_4!(boxed(since_2_4_boxed));
+scenarios_since_2_4!(on_embedded(since_2_4_embedded, since_2_4_boxed, None));
+scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_2_8, since_2_4_boxed, Some("2.8")));
+scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_3_9, since_2_4_boxed, Some("3.9")));
+scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_4_0, since_2_4_boxed, Some("4.0")));
+scenarios_since_2_4!(on_kafka(since_2_4_kafka, since_2_4_boxed));
+long_scenarios!(boxed(long_boxed));
+long_scenarios!(on_embedded(long_embedded, long_boxed, None));
+long_scenarios!(on_kafka(long_kafka, long_boxed));
 
-fn run_embedded<F>(version: Option<&str>, scenario: impl FnOnce(World) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
+fn run_embedded(version: Option<&str>, scenario: fn(World) -> Scenario) {
     block_on(async {
         let mut builder = Cluster::builder();
         if let Some(version) = version {
@@ -161,20 +175,14 @@ where
     });
 }
 
-fn run_on_kafka<F>(scenario: impl FnOnce(World) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
+fn run_on_kafka(scenario: fn(World) -> Scenario) {
     let bootstrap = std::env::var("KAFKA_BOOTSTRAP");
     let bootstrap = bootstrap.expect("KAFKA_BOOTSTRAP=host:port has to name a running Kafka");
     block_on(run(bootstrap, scenario));
 }
 
 /// Runs a scenario as a task, so that what it leaves behind is cleaned up even if it fails.
-async fn run<F>(bootstrap: String, scenario: impl FnOnce(World) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
+async fn run(bootstrap: String, scenario: fn(World) -> Scenario) {
     let world = World::new(bootstrap).await;
     let task = tokio::spawn(tokio::time::timeout(LIMIT + churn::length(), scenario(world.clone())));
     let outcome = task.await;

@@ -21,25 +21,34 @@ mod world;
 
 use kafka_broker_lite::Cluster;
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 use world::World;
 
 /// No scenario takes this long, not even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// One that runs: boxed in one place, so that neither it nor what runs it is compiled more than once.
+type Scenario = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 macro_rules! scenarios {
     ($($file:ident::$scenario:ident,)*) => {
+        mod boxed {
+            $(pub(super) fn $scenario(world: super::World) -> super::Scenario {
+                Box::pin(super::$file::$scenario(world))
+            })*
+        }
         mod embedded {
             $(#[test]
             fn $scenario() {
-                super::run_embedded(super::$file::$scenario);
+                super::run_embedded(super::boxed::$scenario);
             })*
         }
         mod kafka {
             $(#[test]
             #[ignore = "needs a running Kafka: KAFKA_BOOTSTRAP=host:port"]
             fn $scenario() {
-                super::run_on_kafka(super::$file::$scenario);
+                super::run_on_kafka(super::boxed::$scenario);
             })*
         }
     };
@@ -86,10 +95,7 @@ scenarios! {
     sharing::unconcerned_partitions_come_and_go_while_a_handler_runs,
 }
 
-fn run_embedded<F>(scenario: impl FnOnce(World) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
+fn run_embedded(scenario: fn(World) -> Scenario) {
     block_on(async {
         let cluster = Cluster::builder().start().await.unwrap();
         run(cluster.bootstrap_servers(), scenario).await;
@@ -97,19 +103,13 @@ where
     });
 }
 
-fn run_on_kafka<F>(scenario: impl FnOnce(World) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
+fn run_on_kafka(scenario: fn(World) -> Scenario) {
     let bootstrap = std::env::var("KAFKA_BOOTSTRAP");
     let bootstrap = bootstrap.expect("KAFKA_BOOTSTRAP=host:port has to name a running Kafka");
     block_on(run(bootstrap, scenario));
 }
 
-async fn run<F>(bootstrap: String, scenario: impl FnOnce(World) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
+async fn run(bootstrap: String, scenario: fn(World) -> Scenario) {
     let world = World::new(bootstrap).await;
     let task = tokio::spawn(tokio::time::timeout(LIMIT, scenario(world.clone())));
     let outcome = task.await;
