@@ -1,7 +1,8 @@
 //! The registry of APIs and the choice of a version that both sides speak.
 
+use crate::any::ApiType;
 use crate::messages;
-use crate::wire::Message;
+use crate::wire::{Cx, Message};
 use std::fmt;
 
 /// The number of an API.
@@ -42,6 +43,8 @@ pub trait Request: Message {
     type Response: Message;
     /// The API's name.
     const NAME: &'static str;
+    /// Kafka's names of the request and of the response.
+    const NAMES: [&'static str; 2];
     /// The API's number.
     const KEY: ApiKey;
     /// The versions this crate speaks: what Kafka 4.4 accepts.
@@ -53,7 +56,7 @@ pub trait Request: Message {
 
     /// The versions that are not unstable.
     fn stable() -> Versions {
-        Versions { max: Self::VERSIONS.max.min(Self::UNSTABLE - 1), ..Self::VERSIONS }
+        ApiInfo::of::<Self>().stable
     }
 
     /// Whether `version` is flexible.
@@ -69,6 +72,8 @@ macro_rules! api {
         impl $crate::api::Request for Request {
             type Response = Response;
             const NAME: &'static str = stringify!($name);
+            const NAMES: [&'static str; 2] =
+                [concat!(stringify!($name), "Request"), concat!(stringify!($name), "Response")];
             const KEY: $crate::api::ApiKey = $crate::api::ApiKey($key);
             const VERSIONS: $crate::api::Versions =
                 $crate::api::Versions { min: $min, max: $max };
@@ -99,10 +104,23 @@ pub struct ApiInfo {
     pub flexible: i16,
 }
 
-/// Something to be done for every API with its types at hand.
-pub trait EachApi {
-    /// One API.
-    fn api<R: Request>(&mut self);
+impl ApiInfo {
+    pub(crate) const fn of<R: Request>() -> Self {
+        let Versions { min, max } = R::VERSIONS;
+        let max = if max < R::UNSTABLE { max } else { R::UNSTABLE - 1 };
+        Self {
+            key: R::KEY,
+            name: R::NAME,
+            versions: R::VERSIONS,
+            stable: Versions { min, max },
+            flexible: R::FLEXIBLE,
+        }
+    }
+
+    /// The context of a message of `version`, if there is such a version.
+    pub fn cx(&self, version: i16) -> Option<Cx> {
+        self.versions.contains(version).then(|| Cx::new(version, version >= self.flexible))
+    }
 }
 
 macro_rules! apis {
@@ -112,20 +130,10 @@ macro_rules! apis {
                 #[doc = concat!("The API of [`messages::", stringify!($module), "`].")]
                 pub const $const: Self = <messages::$module::Request as Request>::KEY;
             )*
-
-            /// What is known of this API; `None` where this crate has no messages for it.
-            pub fn info(self) -> Option<ApiInfo> {
-                match self {
-                    $(Self::$const => Some(info::<messages::$module::Request>()),)*
-                    _ => None,
-                }
-            }
         }
 
-        /// Calls `each` for every API, in the order of their numbers.
-        pub fn each_api(each: &mut impl EachApi) {
-            $(each.api::<messages::$module::Request>();)*
-        }
+        /// Every API, in the order of their numbers.
+        pub static APIS: &[ApiType] = &[$(ApiType::of::<messages::$module::Request>(),)*];
     };
 }
 
@@ -223,13 +231,16 @@ apis! {
     unregister_controller UNREGISTER_CONTROLLER;
 }
 
-fn info<R: Request>() -> ApiInfo {
-    ApiInfo {
-        key: R::KEY,
-        name: R::NAME,
-        versions: R::VERSIONS,
-        stable: R::stable(),
-        flexible: R::FLEXIBLE,
+impl ApiKey {
+    /// The messages of this API; `None` where this crate has none for it.
+    pub fn messages(self) -> Option<&'static ApiType> {
+        let at = APIS.binary_search_by_key(&self, |api| api.info.key).ok()?;
+        APIS.get(at)
+    }
+
+    /// What is fixed about this API; `None` where this crate has no messages for it.
+    pub fn info(self) -> Option<ApiInfo> {
+        self.messages().map(|api| api.info)
     }
 }
 

@@ -3,11 +3,9 @@
 //! A frame to be sent is a list of slices, so that record batches go to the socket from where they lie. Reading is
 //! splitting the received bytes; cutting the stream into frames is the shell's work.
 
-use crate::api::{ApiKey, Request};
+use crate::api::{ApiInfo, ApiKey, Request};
 use crate::records::{FileRange, Records};
-use crate::wire::{
-    Cx, DecodeError, DecodeReason, EncodeError, EncodeReason, Message, Reader, Wire, Writer,
-};
+use crate::wire::{Cx, DecodeError, DecodeReason, EncodeError, EncodeReason, Reader, Wire, Writer};
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -17,7 +15,7 @@ use std::sync::Arc;
 pub const DEFAULT_MAX_FRAME: usize = 104_857_600;
 
 /// Room for most messages without payloads, before it has to grow.
-const FIRST: usize = 1024;
+pub(crate) const FIRST: usize = 1024;
 
 /// A piece of a frame.
 #[derive(Clone, Debug)]
@@ -275,14 +273,25 @@ pub fn encode_request<R: Request>(
     correlation_id: i32,
     client_id: Option<&Arc<str>>,
 ) -> Result<Frame, EncodeError> {
-    let flexible = checked_flexible::<R>(version)?;
+    let body = |writer: &mut Writer, cx: Cx| request.encode(writer, cx);
+    write_request(&ApiInfo::of::<R>(), version, correlation_id, client_id, body)
+}
+
+pub(crate) fn write_request(
+    api: &ApiInfo,
+    version: i16,
+    correlation_id: i32,
+    client_id: Option<&Arc<str>>,
+    body: impl FnOnce(&mut Writer, Cx) -> Result<(), EncodeError>,
+) -> Result<Frame, EncodeError> {
+    let cx = checked(api, version)?;
     let mut writer = Writer::with_capacity(FIRST);
     writer.i32(0);
-    write_request_header(&mut writer, R::KEY, version, correlation_id, client_id)?;
-    if flexible {
+    write_request_header(&mut writer, api.key, version, correlation_id, client_id)?;
+    if cx.flexible {
         writer.unsigned_varint(0);
     }
-    request.encode(&mut writer, Cx::new(version, flexible))?;
+    body(&mut writer, cx)?;
     Frame::from_writer(writer)
 }
 
@@ -295,7 +304,8 @@ pub fn encode_response<R: Request>(
     version: i16,
     correlation_id: i32,
 ) -> Result<Frame, EncodeError> {
-    write_response::<R>(Writer::with_capacity(FIRST), response, version, correlation_id)
+    let body = |writer: &mut Writer, cx: Cx| response.encode(writer, cx);
+    write_response(Writer::with_capacity(FIRST), &ApiInfo::of::<R>(), version, correlation_id, body)
 }
 
 /// One response as a frame, in which large records that lie in files stay there: for whoever sends from files.
@@ -308,19 +318,21 @@ pub fn encode_response_with_files<R: Request>(
     correlation_id: i32,
 ) -> Result<Frame, EncodeError> {
     let writer = Writer::with_capacity(FIRST).lending_files();
-    write_response::<R>(writer, response, version, correlation_id)
+    let body = |writer: &mut Writer, cx: Cx| response.encode(writer, cx);
+    write_response(writer, &ApiInfo::of::<R>(), version, correlation_id, body)
 }
 
-fn write_response<R: Request>(
+pub(crate) fn write_response(
     mut writer: Writer,
-    response: &R::Response,
+    api: &ApiInfo,
     version: i16,
     correlation_id: i32,
+    body: impl FnOnce(&mut Writer, Cx) -> Result<(), EncodeError>,
 ) -> Result<Frame, EncodeError> {
-    let flexible = checked_flexible::<R>(version)?;
+    let cx = checked(api, version)?;
     writer.i32(0);
-    write_response_header(&mut writer, correlation_id, response_header_version::<R>(version));
-    response.encode(&mut writer, Cx::new(version, flexible))?;
+    write_response_header(&mut writer, correlation_id, response_header_version(api, cx));
+    body(&mut writer, cx)?;
     Frame::from_writer(writer)
 }
 
@@ -349,8 +361,9 @@ pub fn decode_request_header(frame: &Bytes) -> Result<(RequestHeader, Bytes), De
 /// # Errors
 /// When the bytes hold no such request.
 pub fn decode_request<R: Request>(body: Bytes, version: i16) -> Result<R, DecodeError> {
-    let known = R::VERSIONS.contains(version);
-    decode_message(&mut Reader::new(body), R::NAME, version, known, R::FLEXIBLE)
+    let mut reader = Reader::new(body);
+    let cx = known(&ApiInfo::of::<R>(), version, &reader)?;
+    R::decode(&mut reader, cx)
 }
 
 /// A response, without its length prefix: its correlation id and body.
@@ -361,37 +374,40 @@ pub fn decode_response<R: Request>(
     frame: Bytes,
     version: i16,
 ) -> Result<(i32, R::Response), DecodeError> {
+    read_response(frame, &ApiInfo::of::<R>(), version, R::Response::decode)
+}
+
+pub(crate) fn read_response<M>(
+    frame: Bytes,
+    api: &ApiInfo,
+    version: i16,
+    body: impl FnOnce(&mut Reader, Cx) -> Result<M, DecodeError>,
+) -> Result<(i32, M), DecodeError> {
     let mut reader = Reader::new(frame);
-    let correlation_id = read_response_header(&mut reader, response_header_version::<R>(version))?;
-    let known = R::VERSIONS.contains(version);
-    let body = decode_message(&mut reader, R::NAME, version, known, R::FLEXIBLE)?;
+    let cx = known(api, version, &reader)?;
+    let correlation_id = read_response_header(&mut reader, response_header_version(api, cx))?;
+    let body = body(&mut reader, cx)?;
     reader.finish()?;
     Ok((correlation_id, body))
 }
 
-fn decode_message<M: Message>(
-    reader: &mut Reader,
-    name: &'static str,
-    version: i16,
-    known: bool,
-    flexible: i16,
-) -> Result<M, DecodeError> {
-    if !known {
-        return Err(reader.fail(DecodeReason::Version { name, version }));
-    }
-    M::decode(reader, Cx::new(version, version >= flexible))
+/// The context of bodies of `version`, that is about to be written.
+fn checked(api: &ApiInfo, version: i16) -> Result<Cx, EncodeError> {
+    let name = api.name;
+    let unknown = || EncodeError::new(EncodeReason::Version { name, version });
+    api.cx(version).ok_or_else(unknown)
 }
 
-fn checked_flexible<R: Request>(version: i16) -> Result<bool, EncodeError> {
-    if !R::VERSIONS.contains(version) {
-        return Err(EncodeError::new(EncodeReason::Version { name: R::NAME, version }));
-    }
-    Ok(R::is_flexible(version))
+/// As [`checked`], of one that is about to be read.
+fn known(api: &ApiInfo, version: i16, reader: &Reader) -> Result<Cx, DecodeError> {
+    let name = api.name;
+    let unknown = || reader.fail(DecodeReason::Version { name, version });
+    api.cx(version).ok_or_else(unknown)
 }
 
 /// A client reads the answer to ApiVersions before it knows what the broker speaks, so its header never changed.
-fn response_header_version<R: Request>(version: i16) -> i16 {
-    i16::from(R::is_flexible(version) && R::KEY != ApiKey::API_VERSIONS)
+fn response_header_version(api: &ApiInfo, cx: Cx) -> i16 {
+    i16::from(cx.flexible && api.key != ApiKey::API_VERSIONS)
 }
 
 #[cfg(test)]
@@ -400,22 +416,36 @@ mod tests {
     use crate::messages::{fetch, produce};
 
     fn request(len: usize) -> produce::Request {
+        requests(len, 2)
+    }
+
+    fn requests(len: usize, partitions: usize) -> produce::Request {
         let records = Some(Records::Bytes(vec![7; len].into()));
         let partition = produce::PartitionProduceData { index: 3, records };
         let topic = produce::TopicProduceData {
             name: "orders".into(),
-            partition_data: vec![partition.clone(), partition],
+            partition_data: vec![partition; partitions],
             ..Default::default()
         };
         produce::Request { acks: -1, topic_data: vec![topic], ..Default::default() }
     }
 
     #[test]
-    fn large_payloads_join_by_reference_and_come_back() {
-        for len in [0, 1, 4095, 4096, 100_000] {
-            let sent = request(len);
+    fn payloads_join_by_copy_or_by_reference_and_come_back() {
+        // Large ones by reference; of many small ones, 16 KiB at most are copied together.
+        for (len, partitions, pieces) in [
+            (0, 2, 1),
+            (1, 2, 1),
+            (4095, 2, 1),
+            (4096, 2, 5),
+            (100_000, 2, 5),
+            (4095, 3, 1),
+            (4095, 4, 2),
+            (4095, 9, 3),
+        ] {
+            let sent = requests(len, partitions);
             let frame = encode_request(&sent, 9, 42, Some(&"me".into())).unwrap();
-            assert_eq!(frame.pieces().count(), if len < 4096 { 1 } else { 5 });
+            assert_eq!(frame.pieces().count(), pieces, "{partitions} of {len} bytes");
             let bytes = frame.into_bytes();
             let prefix = i32::from_be_bytes(*bytes.first_chunk().unwrap());
             assert_eq!(usize::try_from(prefix).unwrap(), bytes.len() - 4);

@@ -1,5 +1,6 @@
 //! Kafka's wire protocol without I/O: messages, record batches, frames, error codes.
 
+pub mod any;
 pub mod api;
 pub mod codes;
 mod error_code;

@@ -2,7 +2,8 @@
 //!
 //! Such bytes have to say themselves what they are; [`Prefix`] tells how.
 
-use crate::api::{EachApi, Request, Versions, each_api};
+use crate::any::MessageType;
+use crate::api::Versions;
 use crate::group_protocol;
 use crate::stored::transactions;
 use crate::stored::{consumer_group, control, metadata, offsets, share, streams_group, tiered};
@@ -85,18 +86,11 @@ macro_rules! prefix {
 }
 pub(crate) use {prefix, schema};
 
-/// Something to be done for every schema with its type at hand.
-pub trait EachSchema {
-    /// One schema.
-    fn schema<S: Schema>(&mut self);
-}
-
 macro_rules! schemas {
     ($($module:ident: $($schema:ident)*;)*) => {
-        /// Calls `each` for every schema.
-        pub fn each_schema(each: &mut impl EachSchema) {
-            $($(each.schema::<$module::$schema>();)*)*
-        }
+        /// Every schema.
+        pub static SCHEMAS: &[MessageType] =
+            &[$($(MessageType::of_schema::<$module::$schema>(),)*)*];
     };
 }
 
@@ -153,11 +147,23 @@ schemas! {
 /// # Errors
 /// When there is no such version, or it cannot carry the value.
 pub fn to_bytes<S: Schema>(value: &S, version: i16) -> Result<Bytes, EncodeError> {
-    if !S::VERSIONS.contains(version) {
-        return Err(EncodeError::new(EncodeReason::Version { name: S::NAME, version }));
+    let mut writer = behind_prefix(S::NAME, S::PREFIX, S::VERSIONS, version)?;
+    value.encode(&mut writer, Cx::new(version, version >= S::FLEXIBLE))?;
+    Ok(writer.into_bytes())
+}
+
+/// Where the value itself is written.
+pub(crate) fn behind_prefix(
+    name: &'static str,
+    prefix: Prefix,
+    versions: Versions,
+    version: i16,
+) -> Result<Writer, EncodeError> {
+    if !versions.contains(version) {
+        return Err(EncodeError::new(EncodeReason::Version { name, version }));
     }
     let mut writer = Writer::default();
-    match S::PREFIX {
+    match prefix {
         Prefix::Nothing => {}
         Prefix::Version | Prefix::Value(_) => writer.i16(version),
         Prefix::Key(number) => writer.i16(number),
@@ -168,8 +174,7 @@ pub fn to_bytes<S: Schema>(value: &S, version: i16) -> Result<Bytes, EncodeError
             }
         }
     }
-    value.encode(&mut writer, Cx::new(version, version >= S::FLEXIBLE))?;
-    Ok(writer.into_bytes())
+    Ok(writer)
 }
 
 /// Reads a prefix and what follows it; gives the version too. Bytes behind that are left alone, as Kafka leaves them.
@@ -180,24 +185,41 @@ pub fn to_bytes<S: Schema>(value: &S, version: i16) -> Result<Bytes, EncodeError
 /// When the bytes hold something else, or a version that is not known here.
 pub fn from_bytes<S: Schema>(bytes: Bytes) -> Result<(S, i16), DecodeError> {
     let mut reader = Reader::new(bytes);
-    let version = match S::PREFIX {
-        Prefix::Nothing => S::VERSIONS.max,
+    let version = read_prefix(&mut reader, S::NAME, S::PREFIX, S::VERSIONS)?;
+    Ok((decode(&mut reader, version)?, version))
+}
+
+/// The version of what follows the prefix.
+pub(crate) fn read_prefix(
+    reader: &mut Reader,
+    name: &'static str,
+    prefix: Prefix,
+    versions: Versions,
+) -> Result<i16, DecodeError> {
+    let check_number = |reader: &Reader, expected, number| {
+        if number == expected {
+            return Ok(());
+        }
+        Err(reader.fail(DecodeReason::Type { name, number }))
+    };
+    let version = match prefix {
+        Prefix::Nothing => versions.max,
         Prefix::Version | Prefix::Value(_) => reader.i16()?,
         Prefix::Key(expected) => {
             let number = reader.i16()?;
-            check_number::<S>(&reader, expected, number)?;
+            check_number(reader, expected, number)?;
             0
         }
         Prefix::Frame(expected) => {
-            let (number, version) = frame(&mut reader)?;
-            check_number::<S>(&reader, expected, number)?;
+            let (number, version) = frame(reader)?;
+            check_number(reader, expected, number)?;
             version
         }
     };
-    if !S::VERSIONS.contains(version) {
-        return Err(reader.fail(DecodeReason::Version { name: S::NAME, version }));
+    if !versions.contains(version) {
+        return Err(reader.fail(DecodeReason::Version { name, version }));
     }
-    Ok((decode(&mut reader, version)?, version))
+    Ok(version)
 }
 
 /// Reads a value of `version`, before which there is no prefix any more.
@@ -231,71 +253,4 @@ fn frame(reader: &mut Reader) -> Result<(i16, i16), DecodeError> {
         i16::try_from(part).map_err(|_| reader.fail(DecodeReason::Varint))
     };
     Ok((part()?, part()?))
-}
-
-fn check_number<S: Schema>(reader: &Reader, expected: i16, number: i16) -> Result<(), DecodeError> {
-    if number == expected {
-        return Ok(());
-    }
-    Err(reader.fail(DecodeReason::Type { name: S::NAME, number }))
-}
-
-/// What is fixed about a message, without its type.
-#[derive(Clone, Debug)]
-pub struct About {
-    /// Kafka's name, such as `FetchRequest`.
-    pub name: String,
-    /// The number of the API or of the type of record, if it has one.
-    pub number: Option<i16>,
-    /// Every version.
-    pub versions: Versions,
-    /// The first flexible version.
-    pub flexible: i16,
-    /// The newest version that is not unstable.
-    pub stable: i16,
-}
-
-impl About {
-    /// The context of the message at `version`.
-    pub fn cx(&self, version: i16) -> Cx {
-        Cx::new(version, version >= self.flexible)
-    }
-}
-
-/// Something to be done for every message, of an API or not, with its type at hand.
-pub trait EachMessage {
-    /// One message.
-    fn message<M: Message>(&mut self, about: &About);
-}
-
-/// Calls `each` for every request, response and schema.
-pub fn each_message(each: &mut impl EachMessage) {
-    struct Both<'a, E>(&'a mut E);
-    impl<E: EachMessage> EachApi for Both<'_, E> {
-        fn api<R: Request>(&mut self) {
-            let mut about = About {
-                name: format!("{}Request", R::NAME),
-                number: Some(R::KEY.0),
-                versions: R::VERSIONS,
-                flexible: R::FLEXIBLE,
-                stable: R::stable().max,
-            };
-            self.0.message::<R>(&about);
-            about.name = format!("{}Response", R::NAME);
-            self.0.message::<R::Response>(&about);
-        }
-    }
-    impl<E: EachMessage> EachSchema for Both<'_, E> {
-        fn schema<S: Schema>(&mut self) {
-            self.0.message::<S>(&About {
-                name: S::NAME.to_owned(),
-                number: S::PREFIX.number(),
-                versions: S::VERSIONS,
-                flexible: S::FLEXIBLE,
-                stable: S::VERSIONS.max,
-            });
-        }
-    }
-    each_api(&mut Both(each));
-    each_schema(&mut Both(each));
 }

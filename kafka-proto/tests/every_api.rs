@@ -9,151 +9,159 @@
     reason = "in tests a panic is how a check fails"
 )]
 
-use kafka_proto::api::{EachApi, Request, each_api};
+use kafka_proto::any::{AnyMessage, MessageType, messages, to_bytes};
+use kafka_proto::api::{APIS, Request};
+use kafka_proto::messages::{api_versions, produce};
 use kafka_proto::records::Records;
-use kafka_proto::schema::{About, EachMessage, each_message};
-use kafka_proto::wire::json::{from_json, to_json};
-use kafka_proto::wire::sample::sample;
-use kafka_proto::wire::{
-    Cx, EncodeReason, Field, Message, Reader, Value, VisitError, Visitor, to_bytes,
-};
+use kafka_proto::wire::json::{read_json, to_json};
+use kafka_proto::wire::sample::draw;
+use kafka_proto::wire::{Cx, EncodeReason, Field, Reader, Value, VisitError, Visitor};
 use kafka_proto::{bytes::Bytes, frame};
 
-/// Calls a check for every message at every version.
-trait Check {
-    fn check<M: Message>(&mut self, name: &str, cx: Cx);
-}
-
-struct Every<'a, C>(&'a mut C);
-
-impl<C: Check> EachMessage for Every<'_, C> {
-    fn message<M: Message>(&mut self, about: &About) {
-        for version in about.versions.min..=about.versions.max {
-            self.0.check::<M>(&format!("{} v{version}", about.name), about.cx(version));
+/// Calls `check` for every message at every version.
+fn every(mut check: impl FnMut(&MessageType, &str, Cx)) {
+    for of in messages() {
+        for version in of.versions.min..=of.versions.max {
+            check(of, &format!("{} v{version}", of.name), of.cx(version));
         }
     }
 }
 
-fn decode<M: Message>(bytes: Bytes, cx: Cx) -> M {
+fn sample(of: &MessageType, seed: u64, version: i16) -> Box<dyn AnyMessage> {
+    let mut message = of.initial();
+    draw(&mut *message, seed, version);
+    message
+}
+
+fn decode(of: &MessageType, bytes: Bytes, cx: Cx) -> Box<dyn AnyMessage> {
     let mut reader = Reader::new(bytes);
-    let message = M::decode(&mut reader, cx).unwrap();
+    let message = of.decode(&mut reader, cx.version).unwrap();
     reader.finish().unwrap();
     message
 }
 
 #[test]
 fn samples_survive_bytes_and_json() {
-    struct RoundTrip(usize);
-    impl Check for RoundTrip {
-        fn check<M: Message>(&mut self, name: &str, cx: Cx) {
-            for seed in 0..40 {
-                let sent: M = sample(seed, cx.version);
-                let context = format!("{name}, seed {seed}");
-                let bytes = to_bytes(&sent, cx).expect(&context);
-                assert_eq!(decode::<M>(bytes.clone(), cx), sent, "{context}");
-                let json = to_json(&sent, cx.version).expect(&context);
-                let read: M = from_json(&json, cx.version).expect(&context);
-                assert_eq!(read, sent, "{context}");
-                assert_eq!(to_bytes(&read, cx).as_ref(), Ok(&bytes), "{context}");
-                self.0 += 1;
-            }
+    let mut survived = 0;
+    every(|of, name, cx| {
+        for seed in 0..40 {
+            let sent = sample(of, seed, cx.version);
+            let context = format!("{name}, seed {seed}");
+            let bytes = to_bytes(&*sent, cx).expect(&context);
+            assert_eq!(&*decode(of, bytes.clone(), cx), &*sent, "{context}");
+            let json = to_json(&*sent, cx.version).expect(&context);
+            let mut read = of.initial();
+            read_json(&mut *read, &json, cx.version).expect(&context);
+            assert_eq!(&*read, &*sent, "{context}");
+            assert_eq!(to_bytes(&*read, cx).as_ref(), Ok(&bytes), "{context}");
+            survived += 1;
         }
-    }
-    let mut round_trip = RoundTrip(0);
-    each_message(&mut Every(&mut round_trip));
-    assert!(round_trip.0 >= 40 * 2 * 16);
+    });
+    assert!(survived >= 40 * 2 * 16);
 }
 
 #[test]
 fn samples_survive_frames() {
-    struct Frames(usize);
-    impl EachApi for Frames {
-        fn api<R: Request>(&mut self) {
-            for version in R::VERSIONS.min..=R::VERSIONS.max {
-                let request: R = sample(1, version);
-                let sent = frame::encode_request(&request, version, 7, Some(&"é".into())).unwrap();
-                let (header, body) =
-                    frame::decode_request_header(&sent.into_bytes().slice(4..)).unwrap();
-                assert_eq!((header.api_key, header.version), (R::KEY, version));
-                assert_eq!((header.correlation_id, header.client_id.as_deref()), (7, Some("é")));
-                assert_eq!(frame::decode_request::<R>(body, version).unwrap(), request);
+    let mut survived = 0;
+    for api in APIS {
+        for version in api.info.versions.min..=api.info.versions.max {
+            let request = sample(&api.request, 1, version);
+            let sent = api.encode_request(&*request, version, 7, Some(&"é".into())).unwrap();
+            let (header, body) =
+                frame::decode_request_header(&sent.into_bytes().slice(4..)).unwrap();
+            assert_eq!((header.api_key, header.version), (api.info.key, version));
+            assert_eq!((header.correlation_id, header.client_id.as_deref()), (7, Some("é")));
+            assert_eq!(&*api.decode_request(body, version).unwrap(), &*request);
 
-                let response: R::Response = sample(2, version);
-                let sent = frame::encode_response::<R>(&response, version, 9).unwrap();
-                let read = frame::decode_response::<R>(sent.into_bytes().slice(4..), version);
-                assert_eq!(read.unwrap(), (9, response));
-                self.0 += 1;
-            }
+            let response = sample(&api.response, 2, version);
+            let sent = api.encode_response(&*response, version, 9).unwrap();
+            let read = api.decode_response(sent.into_bytes().slice(4..), version);
+            let (correlation_id, read) = read.unwrap();
+            assert_eq!((correlation_id, &*read), (9, &*response));
+            survived += 1;
         }
     }
-    let mut frames = Frames(0);
-    each_api(&mut frames);
-    assert!(frames.0 > 100);
+    assert!(survived > 100);
+}
+
+/// The same, with the type at hand.
+#[test]
+fn a_frame_is_the_same_whether_its_type_is_known_or_not() {
+    fn check<R: Request>(version: i16) {
+        let api = R::KEY.messages().unwrap();
+        let request: R = kafka_proto::wire::sample::sample(1, version);
+        let sent = frame::encode_request(&request, version, 7, None).unwrap().into_bytes();
+        let any = api.encode_request(&request, version, 7, None).unwrap();
+        assert_eq!(any.into_bytes(), sent);
+        let (_, body) = frame::decode_request_header(&sent.slice(4..)).unwrap();
+        assert_eq!(frame::decode_request::<R>(body, version).unwrap(), request);
+
+        let response: R::Response = kafka_proto::wire::sample::sample(2, version);
+        let sent = frame::encode_response::<R>(&response, version, 9).unwrap().into_bytes();
+        let any = api.encode_response(&response, version, 9).unwrap();
+        assert_eq!(any.into_bytes(), sent);
+        let read = frame::decode_response::<R>(sent.slice(4..), version);
+        assert_eq!(read.unwrap(), (9, response));
+    }
+    for version in 3..=13 {
+        check::<produce::Request>(version);
+    }
+    for version in 0..=4 {
+        check::<api_versions::Request>(version);
+    }
 }
 
 /// Takes the fields that a version lacks, in messages where every array has an element: each of them alone is set, and
 /// then either may be dropped or stops the encoder.
 #[test]
 fn a_field_that_the_version_lacks_is_refused_or_may_be_dropped() {
-    #[derive(Default)]
-    struct Lacking {
-        refused: usize,
-        dropped: usize,
-    }
-    impl Check for Lacking {
-        fn check<M: Message>(&mut self, name: &str, cx: Cx) {
-            let mut filled = M::default();
-            filled.visit(&mut Fill(cx.version)).unwrap();
-            for target in 0.. {
-                let mut message = filled.clone();
-                let mut poke = Poke { version: cx.version, until: target, poked: None };
-                message.visit(&mut poke).unwrap();
-                let Some(field) = poke.poked else { break };
-                assert_ne!(message, filled, "{name}: {} was not set", field.name);
-                let context = format!("{name}: {}", field.name);
-                match to_bytes(&message, cx) {
-                    Ok(bytes) => {
-                        assert!(field.droppable, "{context} was lost");
-                        assert_eq!(decode::<M>(bytes, cx), filled, "{context}");
-                        assert!(to_json(&message, cx.version).is_ok(), "{context}");
-                        self.dropped += 1;
-                    }
-                    Err(error) => {
-                        assert!(!field.droppable, "{context}: {error}");
-                        let lost = EncodeReason::Lost { version: cx.version };
-                        assert_eq!(error.reason(), &lost, "{context}");
-                        assert!(error.path().ends_with(field.name), "{context}: {error}");
-                        assert!(to_json(&message, cx.version).is_err(), "{context}");
-                        self.refused += 1;
-                    }
+    let (mut refused, mut dropped) = (0, 0);
+    every(|of, name, cx| {
+        let mut filled = of.initial();
+        filled.visit(&mut Fill(cx.version)).unwrap();
+        for target in 0.. {
+            let mut message = filled.clone();
+            let mut poke = Poke { version: cx.version, until: target, poked: None };
+            message.visit(&mut poke).unwrap();
+            let Some(field) = poke.poked else { break };
+            assert_ne!(&*message, &*filled, "{name}: {} was not set", field.name);
+            let context = format!("{name}: {}", field.name);
+            match to_bytes(&*message, cx) {
+                Ok(bytes) => {
+                    assert!(field.droppable, "{context} was lost");
+                    assert_eq!(&*decode(of, bytes, cx), &*filled, "{context}");
+                    assert!(to_json(&*message, cx.version).is_ok(), "{context}");
+                    dropped += 1;
+                }
+                Err(error) => {
+                    assert!(!field.droppable, "{context}: {error}");
+                    let lost = EncodeReason::Lost { version: cx.version };
+                    assert_eq!(error.reason(), &lost, "{context}");
+                    assert!(error.path().ends_with(field.name), "{context}: {error}");
+                    assert!(to_json(&*message, cx.version).is_err(), "{context}");
+                    refused += 1;
                 }
             }
         }
-    }
-    let mut lacking = Lacking::default();
-    each_message(&mut Every(&mut lacking));
-    assert!(lacking.refused > 50 && lacking.dropped > 100);
+    });
+    assert!(refused > 50 && dropped > 100);
 }
 
 #[test]
 fn null_is_refused_where_the_version_does_not_allow_it() {
-    struct Nulls(usize);
-    impl Check for Nulls {
-        fn check<M: Message>(&mut self, name: &str, cx: Cx) {
-            let mut message = M::default();
-            let mut nulls = SetNulls { version: cx.version, set: 0 };
-            message.visit(&mut nulls).unwrap();
-            if nulls.set > 0 {
-                let error = to_bytes(&message, cx).expect_err(name);
-                assert_eq!(error.reason(), &EncodeReason::Null, "{name}");
-                assert!(to_json(&message, cx.version).is_err(), "{name}");
-                self.0 += 1;
-            }
+    let mut refused = 0;
+    every(|of, name, cx| {
+        let mut message = of.initial();
+        let mut nulls = SetNulls { version: cx.version, set: 0 };
+        message.visit(&mut nulls).unwrap();
+        if nulls.set > 0 {
+            let error = to_bytes(&*message, cx).expect_err(name);
+            assert_eq!(error.reason(), &EncodeReason::Null, "{name}");
+            assert!(to_json(&*message, cx.version).is_err(), "{name}");
+            refused += 1;
         }
-    }
-    let mut nulls = Nulls(0);
-    each_message(&mut Every(&mut nulls));
-    assert!(nulls.0 >= 1);
+    });
+    assert!(refused >= 1);
 }
 
 /// Gives every array of the version one element and every nullable value a value.

@@ -11,14 +11,14 @@
 )]
 
 use allocation_counter::measure;
+use kafka_proto::any::{self, MessageType, messages};
 use kafka_proto::api::ApiKey;
 use kafka_proto::bytes::Bytes;
 use kafka_proto::frame;
 use kafka_proto::messages::metadata;
-use kafka_proto::schema::{About, EachMessage, each_message};
-use kafka_proto::wire::sample::{Rng, sample};
+use kafka_proto::wire::sample::{Rng, draw};
 use kafka_proto::wire::{
-    Array, Cx, DecodeReason, Field, Message, Reader, Value, VisitError, Visitor, Wire, to_bytes,
+    Array, Cx, DecodeReason, Field, Reader, Value, VisitError, Visitor, Wire, to_bytes,
 };
 use std::sync::Arc;
 
@@ -28,130 +28,122 @@ const MAX_RATIO: u64 = 32;
 /// What it may take besides, whatever the length.
 const ALLOWANCE: u64 = 64 << 10;
 
-/// Hands every message at every version to an attack.
-struct Every<A>(A);
-
-trait Attack {
-    fn attack<M: Message>(&mut self, name: &str, cx: Cx);
+/// A message at a version, under attack.
+struct Target {
+    of: &'static MessageType,
+    cx: Cx,
 }
 
-impl<A: Attack> EachMessage for Every<A> {
-    fn message<M: Message>(&mut self, about: &About) {
-        for version in about.versions.min..=about.versions.max {
-            self.0.attack::<M>(&format!("{} v{version}", about.name), about.cx(version));
-        }
+impl Target {
+    fn name(&self) -> String {
+        format!("{} v{}", self.of.name, self.cx.version)
+    }
+
+    /// The bytes of a good message.
+    fn sample(&self, seed: u64) -> Bytes {
+        let mut message = self.of.initial();
+        draw(&mut *message, seed, self.cx.version);
+        any::to_bytes(&*message, self.cx).unwrap()
+    }
+
+    /// Decodes `bytes` and checks the memory it took at most; returns whether they were a message.
+    fn feed(&self, bytes: &[u8]) -> bool {
+        let shared = Bytes::copy_from_slice(bytes);
+        let mut read = false;
+        let decode = || self.of.decode(&mut Reader::new(shared), self.cx.version);
+        let memory = measure(|| read = decode().is_ok());
+        let limit = MAX_RATIO * bytes.len() as u64 + ALLOWANCE;
+        let (peak, len) = (memory.bytes_max, bytes.len());
+        assert!(
+            peak <= limit,
+            "{}: {peak} bytes of memory for {len} bytes: {:02x?}",
+            self.name(),
+            &bytes[..32.min(len)]
+        );
+        read
     }
 }
 
-/// Decodes `bytes` and checks the memory it took at most; returns whether they were a message.
-fn feed<M: Message>(name: &str, cx: Cx, bytes: &[u8]) -> bool {
-    let shared = Bytes::copy_from_slice(bytes);
-    let mut read = false;
-    let memory = measure(|| read = M::decode(&mut Reader::new(shared), cx).is_ok());
-    let limit = MAX_RATIO * bytes.len() as u64 + ALLOWANCE;
-    let (peak, len) = (memory.bytes_max, bytes.len());
-    assert!(
-        peak <= limit,
-        "{name}: {peak} bytes of memory for {len} bytes: {:02x?}",
-        &bytes[..32.min(len)]
-    );
-    read
+/// Every message at every version.
+fn targets() -> impl Iterator<Item = Target> {
+    messages().flat_map(|of| {
+        let versions = of.versions.min..=of.versions.max;
+        versions.map(move |version| Target { of, cx: of.cx(version) })
+    })
 }
 
-/// As `Every`, at the oldest and newest version and where lengths become compact: for what takes long.
-struct Edges<A>(A);
-
-impl<A: Attack> EachMessage for Edges<A> {
-    fn message<M: Message>(&mut self, about: &About) {
-        let mut versions = vec![about.versions.min, about.flexible, about.versions.max];
-        versions.retain(|&version| about.versions.contains(version));
-        versions.dedup();
-        for version in versions {
-            self.0.attack::<M>(&format!("{} v{version}", about.name), about.cx(version));
-        }
-    }
+/// Every message at the oldest and newest version and where lengths become compact: for what takes long.
+fn edges() -> impl Iterator<Item = Target> {
+    targets().filter(|target| {
+        let MessageType { versions, flexible, .. } = *target.of;
+        [versions.min, flexible, versions.max].contains(&target.cx.version)
+    })
 }
 
 #[test]
 fn random_bytes_are_survived() {
-    struct Random(Rng);
-    impl Attack for Random {
-        fn attack<M: Message>(&mut self, name: &str, cx: Cx) {
-            for len in (0..150).step_by(4) {
-                let mut bytes = self.0.bytes(len);
-                feed::<M>(name, cx, &bytes);
-                // Small numbers pass for lengths and lead further in.
-                bytes.iter_mut().for_each(|byte| *byte &= 0x83);
-                feed::<M>(name, cx, &bytes);
-            }
+    let mut rng = Rng::new(1);
+    for target in targets() {
+        for len in (0..150).step_by(4) {
+            let mut bytes = rng.bytes(len);
+            target.feed(&bytes);
+            // Small numbers pass for lengths and lead further in.
+            bytes.iter_mut().for_each(|byte| *byte &= 0x83);
+            target.feed(&bytes);
         }
     }
-    each_message(&mut Every(Random(Rng::new(1))));
 }
 
 #[test]
 fn one_byte_repeated_is_survived() {
-    struct Repeated;
-    impl Attack for Repeated {
-        fn attack<M: Message>(&mut self, name: &str, cx: Cx) {
-            for byte in (0..=8).chain([0x10, 0x3f, 0x7f, 0x80, 0x81, 0xff]) {
-                for front in
-                    [&[][..], &[0, 0, 0x10, 0], &[0x7f, 0xff, 0xff, 0xff], &[0xff, 0xbf, 1]]
-                {
-                    let mut bytes = front.to_vec();
-                    bytes.resize(6_000, byte);
-                    feed::<M>(name, cx, &bytes);
-                }
+    for target in edges() {
+        for byte in (0..=8).chain([0x10, 0x3f, 0x7f, 0x80, 0x81, 0xff]) {
+            for front in [&[][..], &[0, 0, 0x10, 0], &[0x7f, 0xff, 0xff, 0xff], &[0xff, 0xbf, 1]] {
+                let mut bytes = front.to_vec();
+                bytes.resize(6_000, byte);
+                target.feed(&bytes);
             }
         }
     }
-    each_message(&mut Edges(Repeated));
 }
 
 #[test]
 fn a_message_cut_anywhere_is_refused() {
-    struct Cut(usize);
-    impl Attack for Cut {
-        fn attack<M: Message>(&mut self, name: &str, cx: Cx) {
-            let whole = to_bytes(&sample::<M>(7, cx.version), cx).unwrap();
-            assert!(feed::<M>(name, cx, &whole));
-            for len in 0..whole.len().min(2_000) {
-                assert!(!feed::<M>(name, cx, &whole[..len]), "{name}: read from {len} bytes");
-                self.0 += 1;
-            }
+    let mut cuts = 0;
+    for target in targets() {
+        let whole = target.sample(7);
+        assert!(target.feed(&whole));
+        for len in 0..whole.len().min(2_000) {
+            assert!(!target.feed(&whole[..len]), "{}: read from {len} bytes", target.name());
+            cuts += 1;
         }
     }
-    let mut cut = Every(Cut(0));
-    each_message(&mut cut);
-    assert!(cut.0.0 > 50_000, "{} cuts", cut.0.0);
+    assert!(cuts > 50_000, "{cuts} cuts");
 }
 
 /// Wherever a count or length may be, one that lies: the largest ones of each encoding, null and below.
 #[test]
 fn lying_counts_are_survived() {
-    struct Lying(usize);
-    impl Attack for Lying {
-        fn attack<M: Message>(&mut self, name: &str, cx: Cx) {
-            let valid = to_bytes(&sample::<M>(5, cx.version), cx).unwrap();
-            let lies: &[&[u8]] = if cx.flexible {
-                &[&[0xff, 0xff, 0xff, 0xff, 0x0f], &[0xc1, 0x84, 0x3d], &[0]]
-            } else {
-                &[&[0x7f, 0xff, 0xff, 0xff], &[0, 0x0f, 0x42, 0x40], &[0x7f, 0xff], &[0xff; 4]]
-            };
-            for at in 0..valid.len().min(150) {
-                for lie in lies {
-                    let mut bytes = valid[..at].to_vec();
-                    bytes.extend_from_slice(lie);
-                    bytes.extend(valid.iter().skip(at + if cx.flexible { 1 } else { lie.len() }));
-                    feed::<M>(name, cx, &bytes);
-                    self.0 += 1;
-                }
+    let mut told = 0;
+    for target in targets() {
+        let flexible = target.cx.flexible;
+        let valid = target.sample(5);
+        let lies: &[&[u8]] = if flexible {
+            &[&[0xff, 0xff, 0xff, 0xff, 0x0f], &[0xc1, 0x84, 0x3d], &[0]]
+        } else {
+            &[&[0x7f, 0xff, 0xff, 0xff], &[0, 0x0f, 0x42, 0x40], &[0x7f, 0xff], &[0xff; 4]]
+        };
+        for at in 0..valid.len().min(150) {
+            for lie in lies {
+                let mut bytes = valid[..at].to_vec();
+                bytes.extend_from_slice(lie);
+                bytes.extend(valid.iter().skip(at + if flexible { 1 } else { lie.len() }));
+                target.feed(&bytes);
+                told += 1;
             }
         }
     }
-    let mut lying = Every(Lying(0));
-    each_message(&mut lying);
-    assert!(lying.0.0 > 100_000, "{} lies", lying.0.0);
+    assert!(told > 100_000, "{told} lies");
 }
 
 #[test]
@@ -186,29 +178,21 @@ fn topic(name: Arc<str>) -> metadata::MetadataRequestTopic {
 
 #[test]
 fn mutated_messages_are_survived() {
-    #[derive(Default)]
-    struct Mutated {
-        read: usize,
-        refused: usize,
-    }
-    impl Attack for Mutated {
-        fn attack<M: Message>(&mut self, name: &str, cx: Cx) {
-            for seed in 0..4 {
-                let valid = to_bytes(&sample::<M>(seed, cx.version), cx).unwrap();
-                let mut rng = Rng::new(seed);
-                for _ in 0..20 {
-                    if feed::<M>(name, cx, &mutate(&valid, &mut rng)) {
-                        self.read += 1;
-                    } else {
-                        self.refused += 1;
-                    }
+    let (mut read, mut refused) = (0, 0);
+    for target in targets() {
+        for seed in 0..4 {
+            let valid = target.sample(seed);
+            let mut rng = Rng::new(seed);
+            for _ in 0..20 {
+                if target.feed(&mutate(&valid, &mut rng)) {
+                    read += 1;
+                } else {
+                    refused += 1;
                 }
             }
         }
     }
-    let mut mutated = Every(Mutated::default());
-    each_message(&mut mutated);
-    assert!(mutated.0.read > 1000 && mutated.0.refused > 1000);
+    assert!(read > 1000 && refused > 1000);
 }
 
 fn mutate(valid: &[u8], rng: &mut Rng) -> Vec<u8> {
@@ -229,27 +213,24 @@ fn mutate(valid: &[u8], rng: &mut Rng) -> Vec<u8> {
 
 #[test]
 fn the_densest_messages_take_memory_in_proportion() {
-    struct Dense(usize);
-    impl Attack for Dense {
-        fn attack<M: Message>(&mut self, name: &str, cx: Cx) {
-            for letter in ["", "x"] {
-                for target in 0.. {
-                    let mut widen = Widen { version: cx.version, until: Some(target), letter };
-                    let mut message = M::default();
-                    message.visit(&mut widen).unwrap();
-                    if widen.until.is_some() {
-                        break;
-                    }
-                    let bytes = to_bytes(&message, cx).unwrap();
-                    assert!(feed::<M>(name, cx, &bytes), "{name} is valid");
-                    self.0 += 1;
+    let mut dense = 0;
+    for target in edges() {
+        for letter in ["", "x"] {
+            for until in 0.. {
+                let version = target.cx.version;
+                let mut widen = Widen { version, until: Some(until), letter };
+                let mut message = target.of.initial();
+                message.visit(&mut widen).unwrap();
+                if widen.until.is_some() {
+                    break;
                 }
+                let bytes = any::to_bytes(&*message, target.cx).unwrap();
+                assert!(target.feed(&bytes), "{} is valid", target.name());
+                dense += 1;
             }
         }
     }
-    let mut dense = Edges(Dense(0));
-    each_message(&mut dense);
-    assert!(dense.0.0 > 500);
+    assert!(dense > 500);
 }
 
 /// Gives one array of the version thousands of elements, the one after `until` others, and those one. Every string is

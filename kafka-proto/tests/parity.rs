@@ -12,9 +12,9 @@
     reason = "in tests a panic is how a check fails"
 )]
 
-use kafka_proto::schema::{About, EachMessage, each_message};
+use kafka_proto::any::messages;
 use kafka_proto::wire::json::camel_case;
-use kafka_proto::wire::{Field, Message, Value, Visit, VisitError, Visitor};
+use kafka_proto::wire::{Field, Value, Visit, VisitError, Visitor};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -29,8 +29,7 @@ fn meet(a: Range, b: Range) -> Range {
 
 #[test]
 fn fields_are_those_of_the_definitions() {
-    let mut ours = Ours(String::new());
-    each_message(&mut ours);
+    let ours = ours();
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/parity.txt");
     let facts =
         match std::env::var_os("KAFKA_VECTORS").map(|dir| Path::new(&dir).join("definitions")) {
@@ -44,7 +43,7 @@ fn fields_are_those_of_the_definitions() {
             }
             None => std::fs::read_to_string(committed).unwrap(),
         };
-    assert_same(&ours.0, &facts, "the notation");
+    assert_same(&ours, &facts, "the notation");
     assert!(facts.lines().count() > 300, "{} facts are too few", facts.lines().count());
 }
 
@@ -106,16 +105,15 @@ fn header(
 }
 
 /// The facts that the notation states.
-struct Ours(String);
-
-impl EachMessage for Ours {
-    fn message<M: Message>(&mut self, about: &About) {
-        let versions = (about.versions.min, about.versions.max);
-        let name = &about.name;
-        header(&mut self.0, name, about.number, versions, about.flexible, about.stable);
-        let mut walk = Walk { out: &mut self.0, path: name.clone(), parent: versions };
-        M::default().visit(&mut walk).unwrap();
+fn ours() -> String {
+    let mut out = String::new();
+    for of in messages() {
+        let versions = (of.versions.min, of.versions.max);
+        header(&mut out, of.name, of.number, versions, of.flexible, of.stable);
+        let mut walk = Walk { out: &mut out, path: of.name.to_owned(), parent: versions };
+        of.initial().visit(&mut walk).unwrap();
     }
+    out
 }
 
 struct Walk<'a> {
@@ -212,40 +210,30 @@ fn kafka_name(name: &str) -> &str {
 
 /// The facts that the definitions state, for the messages that we have.
 fn facts(definitions: &BTreeMap<String, Json>) -> String {
-    struct Theirs<'a> {
-        definitions: &'a BTreeMap<String, Json>,
-        out: String,
+    let mut out = String::new();
+    for of in messages() {
+        let name = of.name;
+        let definition = &definitions[name];
+        let versions = range(&definition["validVersions"]);
+        let key = definition["apiKey"].as_i64().map(|key| i16::try_from(key).unwrap());
+        let flexible = range(&definition["flexibleVersions"]).0;
+        // Only the request says that the newest version is unstable.
+        let request = name.replace("Response", "Request");
+        let request = definitions.get(&request).unwrap_or(definition);
+        let unstable = request["latestVersionUnstable"].as_bool() == Some(true);
+        let stable = versions.1 - i16::from(unstable);
+        header(&mut out, name, key, versions, flexible, stable);
+        let mut whole = Definition { whole: definition, out: &mut out };
+        whole.walk(&definition["fields"], name, versions);
     }
-    impl EachMessage for Theirs<'_> {
-        fn message<M: Message>(&mut self, about: &About) {
-            let definition = &self.definitions[&about.name];
-            let name = &about.name;
-            let versions = range(&definition["validVersions"]);
-            let key = definition["apiKey"].as_i64().map(|key| i16::try_from(key).unwrap());
-            let flexible = range(&definition["flexibleVersions"]).0;
-            // Only the request says that the newest version is unstable.
-            let request = name.replace("Response", "Request");
-            let request = self.definitions.get(&request).unwrap_or(definition);
-            let unstable = request["latestVersionUnstable"].as_bool() == Some(true);
-            let stable = versions.1 - i16::from(unstable);
-            header(&mut self.out, name, key, versions, flexible, stable);
-            Definition { whole: definition, out: &mut self.out }.walk(
-                &definition["fields"],
-                name,
-                versions,
-            );
-        }
-    }
-    let mut theirs = Theirs { definitions, out: String::new() };
-    each_message(&mut theirs);
     for (name, definition) in definitions {
         // Those without versions are of APIs that are gone; headers are the business of `frame`.
-        let here = theirs.out.lines().any(|line| line.split(' ').next() == Some(name));
+        let here = out.lines().any(|line| line.split(' ').next() == Some(name));
         let gone = definition["validVersions"] == "none";
         let header = ["RequestHeader", "ResponseHeader"].contains(&name.as_str());
         assert!(here != (gone || header), "{name} is not in the notation, or should not be");
     }
-    theirs.out
+    out
 }
 
 /// A message as Kafka defines it.

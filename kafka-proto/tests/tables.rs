@@ -9,8 +9,8 @@
     reason = "in tests a panic is how a check fails"
 )]
 
-use kafka_proto::api::{EachApi, Request, each_api};
-use kafka_proto::bytes::Bytes;
+use kafka_proto::any::{ApiType, to_bytes};
+use kafka_proto::api::{APIS, ApiInfo};
 use kafka_proto::frame;
 use kafka_proto::records::Compression;
 use kafka_proto::records::control::ControlType;
@@ -46,44 +46,42 @@ fn error_codes_are_kafkas() {
 
 #[test]
 fn apis_have_kafkas_versions() {
-    struct Ours(BTreeMap<i16, Json>);
-    impl EachApi for Ours {
-        fn api<R: Request>(&mut self) {
-            let versions = R::VERSIONS.min..=R::VERSIONS.max;
-            let headers = versions.clone().map(header_versions::<R>);
-            let (requests, responses): (Vec<_>, Vec<_>) = headers.unzip();
-            let ours = json!({
-                "name": R::NAME,
-                "oldest": R::VERSIONS.min,
-                "latest": R::VERSIONS.max,
-                "latest_stable": R::stable().max,
-                "request_header_versions": requests,
-                "response_header_versions": responses,
-            });
-            self.0.insert(R::KEY.0, ours);
-        }
-    }
-    let mut ours = Ours(BTreeMap::new());
-    each_api(&mut ours);
+    let ours: BTreeMap<i16, Json> = APIS.iter().map(of_ours).collect();
     let mut compared = 0;
     for line in table("apis") {
-        let ours = ours.0.get(&number(&line["key"]));
+        let ours = ours.get(&number(&line["key"]));
         assert_eq!(ours.is_some(), line["has_valid_version"], "{line}");
         for (name, value) in ours.into_iter().flat_map(|ours| ours.as_object().unwrap()) {
             assert_eq!(*value, line[name], "{name} of {line}");
         }
         compared += usize::from(ours.is_some());
     }
-    assert_eq!(compared, ours.0.len());
+    assert_eq!(compared, ours.len());
+}
+
+fn of_ours(api: &ApiType) -> (i16, Json) {
+    let ApiInfo { key, name, versions, stable, .. } = api.info;
+    let headers = (versions.min..=versions.max).map(|version| header_versions(api, version));
+    let (requests, responses): (Vec<_>, Vec<_>) = headers.unzip();
+    let ours = json!({
+        "name": name,
+        "oldest": versions.min,
+        "latest": versions.max,
+        "latest_stable": stable.max,
+        "request_header_versions": requests,
+        "response_header_versions": responses,
+    });
+    (key.0, ours)
 }
 
 /// Which headers frames of the version have: flexible ones are a byte longer.
-fn header_versions<R: Request>(version: i16) -> (usize, usize) {
-    let request = frame::encode_request(&R::default(), version, 1, None).unwrap().into_bytes();
+fn header_versions(api: &ApiType, version: i16) -> (usize, usize) {
+    let request = api.encode_request(&*api.request.initial(), version, 1, None);
+    let request = request.unwrap().into_bytes();
     let (_, body) = frame::decode_request_header(&request.slice(4..)).unwrap();
-    let response = frame::encode_response::<R>(&R::Response::default(), version, 1).unwrap();
-    let cx = kafka_proto::wire::Cx::new(version, R::is_flexible(version));
-    let bare: Bytes = kafka_proto::wire::to_bytes(&R::Response::default(), cx).unwrap();
+    let response = api.response.initial();
+    let bare = to_bytes(&*response, api.response.cx(version)).unwrap();
+    let response = api.encode_response(&*response, version, 1).unwrap();
     (request.len() - 4 - body.len() - 10 + 1, response.len() - 8 - bare.len())
 }
 

@@ -1,21 +1,22 @@
 //! `kafka-proto` and the crate `kafka-protocol` side by side, each with the same message.
 
 use bytes::{Bytes, BytesMut};
-use kafka_proto::api::{Request, Versions};
-use kafka_proto::wire::{Cx, Message, to_bytes};
+use kafka_proto::any::{AnyMessage, to_bytes};
+use kafka_proto::api::{ApiInfo, Versions};
+use kafka_proto::wire::Cx;
 use kafka_protocol::messages::{ApiKey, RequestKind, ResponseKind};
 
 /// What `kafka-protocol` calls the API; `None` where it does not know it.
 #[must_use]
-pub fn theirs<R: Request>() -> Option<ApiKey> {
-    ApiKey::try_from(R::KEY.0).ok()
+pub fn theirs(api: &ApiInfo) -> Option<ApiKey> {
+    ApiKey::try_from(api.key.0).ok()
 }
 
 /// The versions that both speak.
 #[must_use]
-pub fn overlap<R: Request>() -> Option<Versions> {
-    let theirs = theirs::<R>()?.valid_versions();
-    let ours = R::VERSIONS;
+pub fn overlap(api: &ApiInfo) -> Option<Versions> {
+    let theirs = theirs(api)?.valid_versions();
+    let ours = api.versions;
     let both = Versions { min: ours.min.max(theirs.min), max: ours.max.min(theirs.max) };
     (both.min <= both.max).then_some(both)
 }
@@ -24,9 +25,8 @@ pub fn overlap<R: Request>() -> Option<Versions> {
 ///
 /// # Panics
 /// When the version cannot carry the message.
-pub fn ours<R: Request, M: Message>(message: &M, version: i16) -> Bytes {
-    to_bytes(message, Cx::new(version, R::is_flexible(version)))
-        .unwrap_or_else(|error| panic!("{} {version}: {error}", R::NAME))
+pub fn ours(message: &dyn AnyMessage, cx: Cx) -> Bytes {
+    to_bytes(message, cx).unwrap_or_else(|error| panic!("{message:?} {}: {error}", cx.version))
 }
 
 /// What `kafka-protocol` makes of the bytes of a request, written again.

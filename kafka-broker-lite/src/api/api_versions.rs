@@ -7,7 +7,8 @@ use super::{Context, Outcome, Serve};
 use crate::control::Control;
 use crate::state::State;
 use kafka_proto::ErrorCode;
-use kafka_proto::api::{ApiKey, EachApi, Request as Api, Versions, each_api};
+use kafka_proto::any::ApiType;
+use kafka_proto::api::{APIS, ApiKey, Versions};
 use kafka_proto::messages::api_versions::{ApiVersion, Request, Response};
 
 /// The first version that says who the client is.
@@ -56,18 +57,14 @@ pub(crate) fn unsupported_version(control: &Control) -> Response {
 
 /// All APIs, in the order of their keys.
 fn rows(control: &Control) -> Vec<ApiVersion> {
-    struct Rows<'a>(&'a Control, Vec<ApiVersion>);
-    impl EachApi for Rows<'_> {
-        fn api<R: Api>(&mut self) {
-            let Some(Versions { min, max }) = offered(self.0, R::KEY) else { return };
-            // For librdkafka, which takes a broker without version 0 for one without Produce.
-            let min_version = if R::KEY == ApiKey::PRODUCE { 0 } else { min };
-            self.1.push(ApiVersion { api_key: R::KEY.0, min_version, max_version: max });
-        }
-    }
-    let mut rows = Rows(control, Vec::new());
-    each_api(&mut rows);
-    rows.1
+    let row = |api: &ApiType| {
+        let key = api.info.key;
+        let Versions { min, max } = offered(control, key)?;
+        // For librdkafka, which takes a broker without version 0 for one without Produce.
+        let min_version = if key == ApiKey::PRODUCE { 0 } else { min };
+        Some(ApiVersion { api_key: key.0, min_version, max_version: max })
+    };
+    APIS.iter().filter_map(row).collect()
 }
 
 /// Letters and digits, with `-` and `.` between them.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use kafka_client::admin::{ConfigResource, DeleteBefore, OffsetSpec};
 use kafka_client::config::{ClientConfig, ConsumerConfig, ProducerConfig};
 use kafka_client::{Client, Connector, Error, ErrorKind, NewTopic, ProducerRecord, Stream};
-use kafka_proto::api::{ApiKey, EachApi, Request, each_api};
+use kafka_proto::api::{APIS, ApiKey};
 use kafka_proto::frame::{decode_request_header, encode_response};
 use kafka_proto::messages::{api_versions, metadata};
 use std::fmt;
@@ -78,20 +78,16 @@ fn half_a_broker(react: impl Fn(&Bytes) -> Reaction + Send + Sync + 'static) -> 
 
 /// What every broker says of itself and of the others, each of which leads one partition.
 fn polite(frame: &Bytes, brokers: &[&str]) -> Option<Reaction> {
-    struct Rows(Vec<api_versions::ApiVersion>);
-    impl EachApi for Rows {
-        fn api<R: Request>(&mut self) {
-            let (min_version, max_version) = (R::VERSIONS.min, R::stable().max);
-            self.0.push(api_versions::ApiVersion { api_key: R::KEY.0, min_version, max_version });
-        }
-    }
     let (header, _) = decode_request_header(frame).unwrap();
     let (version, id) = (header.version, header.correlation_id);
     let frame = match header.api_key {
         ApiKey::API_VERSIONS => {
-            let mut rows = Rows(Vec::new());
-            each_api(&mut rows);
-            let answer = api_versions::Response { api_keys: rows.0, ..Default::default() };
+            let rows = APIS.iter().map(|api| api_versions::ApiVersion {
+                api_key: api.info.key.0,
+                min_version: api.info.stable.min,
+                max_version: api.info.stable.max,
+            });
+            let answer = api_versions::Response { api_keys: rows.collect(), ..Default::default() };
             encode_response::<api_versions::Request>(&answer, version, id)
         }
         ApiKey::METADATA => {

@@ -2,7 +2,8 @@
 //!
 //! What is read has to be written and read again as the same: by its bytes, as a NaN does not equal itself.
 
-use kafka_proto::api::{ApiKey, EachApi, Request, each_api};
+use kafka_proto::any::AnyMessage;
+use kafka_proto::api::ApiKey;
 use kafka_proto::bytes::Bytes;
 use kafka_proto::frame::{self, Frame, RequestHeader};
 use kafka_proto::records::{Batches, Compression, Decompressor};
@@ -17,49 +18,30 @@ pub fn requests(data: &[u8]) {
     let Ok((header, body)) = frame::decode_request_header(&Bytes::copy_from_slice(data)) else {
         return;
     };
-    struct Find(RequestHeader, Bytes);
-    impl EachApi for Find {
-        fn api<R: Request>(&mut self) {
-            let Self(header, body) = self;
-            let version = header.version;
-            if header.api_key != R::KEY || !R::VERSIONS.contains(version) {
-                return;
-            }
-            let Ok(read) = frame::decode_request::<R>(body.clone(), version) else { return };
-            let write = |request: &R| {
-                let client_id = header.client_id.as_ref();
-                written(frame::encode_request(request, version, header.correlation_id, client_id))
-            };
-            let Some(once) = write(&read) else { return };
-            let (_, body) = frame::decode_request_header(&once.slice(4..)).expect("our header");
-            let again = frame::decode_request::<R>(body, version).expect("our own bytes");
-            assert_eq!(write(&again), Some(once));
-        }
-    }
-    each_api(&mut Find(header, body));
+    let RequestHeader { api_key, version, correlation_id, client_id } = header;
+    let Some(api) = api_key.messages() else { return };
+    let Ok(read) = api.decode_request(body, version) else { return };
+    let write = |request: &dyn AnyMessage| {
+        written(api.encode_request(request, version, correlation_id, client_id.as_ref()))
+    };
+    let Some(once) = write(&*read) else { return };
+    let (_, body) = frame::decode_request_header(&once.slice(4..)).expect("our header");
+    let again = api.decode_request(body, version).expect("our own bytes");
+    assert_eq!(write(&*again), Some(once));
 }
 
 /// The number of an API, a version, and the bytes of a response without its length.
 pub fn responses(data: &[u8]) {
     let Some((&[k0, k1, v0, v1], response)) = data.split_first_chunk() else { return };
-    struct Find(ApiKey, i16, Bytes);
-    impl EachApi for Find {
-        fn api<R: Request>(&mut self) {
-            let Self(key, version, bytes) = self;
-            if *key != R::KEY || !R::VERSIONS.contains(*version) {
-                return;
-            }
-            let read = frame::decode_response::<R>(bytes.clone(), *version);
-            let Ok((id, read)) = read else { return };
-            let write = |response| written(frame::encode_response::<R>(response, *version, id));
-            let Some(once) = write(&read) else { return };
-            let again = frame::decode_response::<R>(once.slice(4..), *version);
-            let (_, again) = again.expect("our own bytes");
-            assert_eq!(write(&again), Some(once));
-        }
-    }
     let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
-    each_api(&mut Find(ApiKey(key), version, Bytes::copy_from_slice(response)));
+    let Some(api) = ApiKey(key).messages() else { return };
+    let Ok((id, read)) = api.decode_response(Bytes::copy_from_slice(response), version) else {
+        return;
+    };
+    let write = |response: &dyn AnyMessage| written(api.encode_response(response, version, id));
+    let Some(once) = write(&*read) else { return };
+    let (_, again) = api.decode_response(once.slice(4..), version).expect("our own bytes");
+    assert_eq!(write(&*again), Some(once));
 }
 
 /// What was read can be written, but for a string of bad bytes, each of which has become three.

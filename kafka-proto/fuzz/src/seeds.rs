@@ -1,35 +1,41 @@
 //! Writes the seeds of the targets: a message of each API at its oldest and newest version, and batches of each codec.
 
-use kafka_proto::api::{EachApi, Request, each_api};
-use kafka_proto::frame;
+use kafka_proto::any::MessageType;
+use kafka_proto::api::{APIS, ApiInfo};
 use kafka_proto::records::{BatchBuilder, Compression, Compressor, HEADER_LEN, Stamp};
-use kafka_proto::wire::sample::sample;
+use kafka_proto::wire::sample::draw;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Longer ones only make the fuzzer slower.
 const LONGEST: usize = 1500;
 
-struct Messages(PathBuf);
-
-impl EachApi for Messages {
-    fn api<R: Request>(&mut self) {
-        for version in [R::VERSIONS.min, R::VERSIONS.max] {
+fn messages(seeds: &Path) {
+    let sample = |of: &MessageType, seed, version| {
+        let mut message = of.initial();
+        draw(&mut *message, seed, version);
+        message
+    };
+    for api in APIS {
+        let ApiInfo { key, name, versions, .. } = api.info;
+        for version in [versions.min, versions.max] {
             let short = |bytes: &Vec<u8>| bytes.len() < LONGEST;
             let request = |seed| {
-                let frame = frame::encode_request(&sample::<R>(seed, version), version, 7, None);
+                let request = sample(&api.request, seed, version);
+                let frame = api.encode_request(&*request, version, 7, None);
                 frame.expect("a sample fits").into_bytes()[4..].to_vec()
             };
             let response = |seed| {
-                let frame = frame::encode_response::<R>(&sample(seed, version), version, 7);
+                let response = sample(&api.response, seed, version);
+                let frame = api.encode_response(&*response, version, 7);
                 let frame = frame.expect("a sample fits").into_bytes();
-                [&R::KEY.0.to_be_bytes(), &version.to_be_bytes(), &frame[4..]].concat()
+                [&key.0.to_be_bytes(), &version.to_be_bytes(), &frame[4..]].concat()
             };
-            let name = format!("{}-{version}", R::NAME);
+            let name = format!("{name}-{version}");
             let first = (0..50).map(request).find(short);
-            write(&self.0.join("requests"), &name, &first.unwrap_or_default());
+            write(&seeds.join("requests"), &name, &first.unwrap_or_default());
             let first = (0..50).map(response).find(short);
-            write(&self.0.join("responses"), &name, &first.unwrap_or_default());
+            write(&seeds.join("responses"), &name, &first.unwrap_or_default());
         }
     }
 }
@@ -41,7 +47,7 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) {
 
 fn main() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
-    each_api(&mut Messages(seeds.clone()));
+    messages(&seeds);
     for compression in Compression::ALL {
         let mut builder = BatchBuilder::new(Vec::new());
         for at in 0..5 {

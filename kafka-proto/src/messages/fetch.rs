@@ -7,6 +7,8 @@
 use crate::{ErrorCode, records::Records, uuid::Uuid, wire::prelude::*};
 api!(Fetch = 1, versions 4..=18, flexible 12..);
 wire! {
+    hot;
+
     /// Goes to the leader of the partitions, or to a replica near the consumer.
     pub struct Request {
         /// Refused when it is not that of the broker.

@@ -7,6 +7,8 @@
 use crate::{ErrorCode, uuid::Uuid, wire::prelude::*};
 api!(Metadata = 3, versions 0..=13, flexible 9..);
 wire! {
+    hot;
+
     /// Can be answered by any broker.
     pub struct Request {
         /// `None` asks for every topic; in version 0 an empty list does.

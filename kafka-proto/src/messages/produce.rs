@@ -7,6 +7,8 @@
 use crate::{ErrorCode, records::Records, uuid::Uuid, wire::prelude::*};
 api!(Produce = 0, versions 3..=13, flexible 9..);
 wire! {
+    hot;
+
     /// Goes to the leader of every partition in it.
     pub struct Request {
         /// Set when the batches belong to a transaction.

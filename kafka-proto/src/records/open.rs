@@ -35,10 +35,14 @@ impl OpenBatch {
         let records: &[u8] = &bytes;
         let mut at = 0;
         for _ in 0..count {
-            at = match Head::read(records, at, |_, _| ()) {
-                Ok(head) if head.parts.is_bare() => head.parts.end(),
-                _ => check(records, at)?,
+            let parts = match Head::read(records, at, |_, _| ()) {
+                Ok(head) => head.parts,
+                Err(()) => return Err(error(records, at)),
             };
+            if !parts.is_bare() {
+                parts.check_headers(records)?;
+            }
+            at = parts.end();
         }
         if at != records.len() {
             return Err(RecordError::corrupt("bytes after the last record", at));
@@ -100,12 +104,11 @@ impl OpenBatch {
     }
 }
 
-/// Checks the record at byte `at`, its headers too, and says what is wrong with it; returns where it ends.
-#[inline(never)]
-fn check(records: &[u8], at: usize) -> Result<usize, RecordError> {
-    let parts = Head::read(records, at, RecordError::corrupt)?.parts;
-    parts.check_headers(records)?;
-    Ok(parts.end())
+/// What is wrong with the record at byte `at`, which is read once more for it: whoever reads good ones makes no errors.
+#[cold]
+fn error(records: &[u8], at: usize) -> RecordError {
+    let wrong = Head::read(records, at, RecordError::corrupt).err();
+    wrong.unwrap_or_else(|| RecordError::corrupt("bad record", at))
 }
 
 impl<'a> IntoIterator for &'a OpenBatch {

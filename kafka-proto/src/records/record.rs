@@ -271,6 +271,7 @@ impl Parts {
     }
 
     /// Checks the headers, and that they end where the record does.
+    #[inline(never)]
     pub(super) fn check_headers(&self, bytes: &[u8]) -> Result<(), RecordError> {
         let mut at = self.headers_at as usize;
         if self.headers > 0 {

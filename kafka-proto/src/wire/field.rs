@@ -87,6 +87,8 @@ impl Field {
     }
 
     /// Appends the value where it has a fixed place; counts it where it is a tagged field to be written.
+    ///
+    /// Always inlined, as is [`Field::get`]: a field's versions are constants, so little is left of most of these.
     #[inline(always)]
     pub(crate) fn put<T: Wire>(
         self,

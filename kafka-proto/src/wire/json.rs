@@ -5,6 +5,7 @@
 //! not know are `"NaN"`, `"Infinity"` and `"-Infinity"`.
 
 use super::{Field, Message, Value, Visit, VisitError, Visitor};
+use crate::any::AnyMessage;
 use crate::records::Records;
 use bytes::Bytes;
 use serde_json::{Map, Number, Value as Json};
@@ -13,8 +14,8 @@ use serde_json::{Map, Number, Value as Json};
 ///
 /// # Errors
 /// When the version cannot carry the message: a field is set that it lacks, or null where it allows none.
-pub fn to_json<M: Message>(message: &M, version: i16) -> Result<Json, VisitError> {
-    write_struct(&mut message.clone(), version)
+pub fn to_json(message: &dyn AnyMessage, version: i16) -> Result<Json, VisitError> {
+    write_struct(&mut *message.copy(), version)
 }
 
 /// The message that `json` describes; what it does not mention keeps its default.
@@ -23,7 +24,7 @@ pub fn to_json<M: Message>(message: &M, version: i16) -> Result<Json, VisitError
 /// When a value does not fit its field, or a name is none of a field of this version.
 pub fn from_json<M: Message>(json: &Json, version: i16) -> Result<M, VisitError> {
     let mut message = M::default();
-    read_struct(&mut message, json, version)?;
+    read_json(&mut message, json, version)?;
     Ok(message)
 }
 
@@ -121,7 +122,11 @@ struct Read<'a> {
     known: usize,
 }
 
-fn read_struct(value: &mut dyn Visit, json: &Json, version: i16) -> Result<(), VisitError> {
+/// Sets in `value` what `json` describes.
+///
+/// # Errors
+/// As [`from_json`].
+pub fn read_json(value: &mut dyn Visit, json: &Json, version: i16) -> Result<(), VisitError> {
     let object = json.as_object().ok_or_else(|| expected("an object", json))?;
     let mut read = Read { version, object, known: 0 };
     value.visit(&mut read)?;
@@ -189,7 +194,7 @@ fn read_value(
         Value::Str(v) => *v = text(json)?.into(),
         Value::Bytes(v) => *v = unbase64(json)?,
         Value::Records(v) => *v = Records::Bytes(unbase64(json)?),
-        Value::Struct(v) => read_struct(v, json, version)?,
+        Value::Struct(v) => read_json(v, json, version)?,
         Value::Array(v) => {
             let items = json.as_array().ok_or_else(|| expected("an array", json))?;
             v.clear();

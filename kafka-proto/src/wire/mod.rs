@@ -25,6 +25,7 @@ pub use visit::{Array, Nullable, Value, Visit, VisitError, Visitor};
 pub use writer::Writer;
 
 use bytes::Bytes;
+use std::fmt::Debug;
 
 /// What message files import.
 pub(crate) mod prelude {
@@ -40,9 +41,9 @@ pub const MAX_ARRAY_LEN: usize = 1_000_000;
 pub const MAX_TAGGED_FIELDS: u32 = 10_000;
 
 /// A whole message: something that travels alone in a frame's body.
-pub trait Message: Wire + Visit + Default + std::fmt::Debug {}
+pub trait Message: Wire + Visit + Default + Debug + Send + Sync + 'static {}
 
-impl<T: Wire + Visit + Default + std::fmt::Debug> Message for T {}
+impl<T: Wire + Visit + Default + Debug + Send + Sync + 'static> Message for T {}
 
 /// What an encoding depends on besides the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,8 +187,21 @@ macro_rules! initial {
 }
 
 /// Structs with the versions of their fields, as `ARCHITECTURE.md` explains.
+///
+/// After `hot;` reading a struct may become part of reading what holds it: for what travels with records. It would
+/// be compiled once more in every crate that reads it.
 macro_rules! wire {
-    ($(
+    (hot; $($structs:tt)*) => {
+        $crate::wire::structs! { inline; $($structs)* }
+    };
+    ($($structs:tt)*) => {
+        $crate::wire::structs! { inline(never); $($structs)* }
+    };
+}
+
+/// What `wire!` takes, and how reading is inlined.
+macro_rules! structs {
+    ($inline:meta; $(
         $(#[$attr:meta])*
         pub struct $name:ident {
             $(
@@ -255,7 +269,7 @@ macro_rules! wire {
                 }
 
                 #[allow(unused_mut, unused_variables, reason = "not all have tagged fields")]
-                #[inline]
+                #[$inline]
                 fn decode(
                     reader: &mut $crate::wire::Reader,
                     cx: $crate::wire::Cx,
@@ -339,4 +353,4 @@ macro_rules! wire {
     )*};
 }
 
-pub(crate) use {if_tagged, initial, slots, versions, wire};
+pub(crate) use {if_tagged, initial, slots, structs, versions, wire};

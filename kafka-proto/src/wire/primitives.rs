@@ -215,6 +215,7 @@ impl Wire for Bytes {
         writer.length(None, cx.flexible, false)
     }
 
+    /// Here and below: what returns a payload is always inlined, because each return would copy it once more.
     #[inline(always)]
     fn decode_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>, DecodeError> {
         let Some(len) = reader.length(cx.flexible, false)? else { return Ok(None) };

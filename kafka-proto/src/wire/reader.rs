@@ -98,12 +98,19 @@ impl Reader {
     /// When the bytes end.
     #[inline]
     pub fn slice(&mut self, len: usize) -> Result<&[u8], DecodeError> {
-        if self.left() < len {
-            return Err(self.fail(DecodeReason::Length(i64::try_from(len).unwrap_or(i64::MAX))));
-        }
         let start = self.at;
-        self.at += len;
-        Ok(self.bytes.get(start..self.at).unwrap_or_default())
+        let end = self.end_of(len)?;
+        self.at = end;
+        Ok(self.bytes.get(start..end).unwrap_or_default())
+    }
+
+    /// Where the next `len` bytes end.
+    #[inline]
+    fn end_of(&self, len: usize) -> Result<usize, DecodeError> {
+        match self.at.checked_add(len) {
+            Some(end) if end <= self.bytes.len() => Ok(end),
+            _ => Err(self.fail(DecodeReason::Length(i64::try_from(len).unwrap_or(i64::MAX)))),
+        }
     }
 
     /// `len` bytes that share the frame.
@@ -112,9 +119,10 @@ impl Reader {
     /// When the bytes end.
     #[inline]
     pub fn shared(&mut self, len: usize) -> Result<Bytes, DecodeError> {
-        let start = self.at;
-        self.slice(len)?;
-        Ok(self.bytes.slice(start..start + len))
+        let end = self.end_of(len)?;
+        let shared = self.bytes.slice(self.at..end);
+        self.at = end;
+        Ok(shared)
     }
 
     /// An unsigned LEB128 integer of up to 32 bits.
@@ -133,6 +141,23 @@ impl Reader {
     }
 
     fn long_varint(&mut self) -> Result<u32, DecodeError> {
+        // Up to 2 MiB without a loop: the lengths of batches.
+        let Some(bytes) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) else {
+            return self.any_varint();
+        };
+        let bits = u32::from_le_bytes(*bytes);
+        let (len, mask) = match bits {
+            _ if bits & 0x8000 == 0 => (2, 0x7fff),
+            _ if bits & 0x80_0000 == 0 => (3, 0x7f_ffff),
+            _ => return self.any_varint(),
+        };
+        self.at += len;
+        let bits = bits & mask;
+        Ok(bits & 0x7f | bits >> 1 & 0x3f80 | bits >> 2 & 0x1f_c000)
+    }
+
+    #[inline(never)]
+    fn any_varint(&mut self) -> Result<u32, DecodeError> {
         let mut value = 0u32;
         let mut bytes = self.bytes.get(self.at..).unwrap_or_default().iter();
         for (read, shift) in [0, 7, 14, 21, 28].into_iter().enumerate() {

@@ -2,16 +2,21 @@
 //!
 //! A sample sets only what its version can carry, so that it survives encoding as it is.
 
-use super::{Field, Message, Value, VisitError, Visitor};
+use super::{Field, Message, Value, Visit, VisitError, Visitor};
 use crate::records::Records;
 
 /// A message of `version` drawn from `seed`.
 pub fn sample<M: Message>(seed: u64, version: i16) -> M {
     let mut message = M::default();
+    draw(&mut message, seed, version);
+    message
+}
+
+/// Sets the fields of `message`, which holds its defaults, to what is drawn from `seed`.
+pub fn draw(message: &mut dyn Visit, seed: u64, version: i16) {
     let mut sampler = Sampler { rng: Rng::new(seed), version };
     let drawn = message.visit(&mut sampler);
     debug_assert!(drawn.is_ok(), "drawing does not fail: {drawn:?}");
-    message
 }
 
 /// A small generator of pseudo-random numbers (SplitMix64).

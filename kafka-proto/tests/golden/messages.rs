@@ -4,19 +4,19 @@
 //! once more. What Kafka refuses to read has to be refused; what it reads, however odd, has to be read alike.
 
 use super::{Outcome, Tally, files, hex, same};
-use kafka_proto::api::{EachApi, Request, each_api};
+use kafka_proto::any::{ApiType, MessageType, messages, to_bytes};
+use kafka_proto::api::ApiKey;
 use kafka_proto::bytes::Bytes;
 use kafka_proto::frame::{self, RequestHeader};
-use kafka_proto::schema::{self, About, EachMessage, EachSchema, Prefix, Schema};
-use kafka_proto::schema::{each_message, each_schema};
-use kafka_proto::wire::json::{from_json, to_json};
-use kafka_proto::wire::{Cx, Message, Reader, Writer, to_bytes};
+use kafka_proto::schema::Prefix;
+use kafka_proto::wire::json::{read_json, to_json};
+use kafka_proto::wire::{Reader, Writer};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
 fn messages_match() {
-    let checks = checks();
+    let known: BTreeMap<_, _> = messages().map(|of| (of.name, of)).collect();
     let mut seen = BTreeSet::new();
     let tally = Tally::run(&files("messages"), |_, line| {
         let name = line["name"].as_str().unwrap();
@@ -25,75 +25,25 @@ fn messages_match() {
             "ResponseHeader" => return Some(header(response_header(line), line)),
             _ => {}
         }
-        let Some(checks) = checks.get(name) else {
+        let Some(of) = known.get(name) else {
             return Some(Err("is not known here".to_owned()));
         };
         seen.insert((name.to_owned(), line["version"].as_i64()));
-        let cx = checks.about.cx(version(line));
         Some(if line.get("header").is_some() {
-            checks.frame.map_or(Err("no API has such a frame".to_owned()), |frame| frame(line))
+            frame(of, line)
         } else if line.get("error").is_some() {
-            (checks.invalid)(line, cx)
+            invalid(of, line)
         } else {
-            (checks.message)(line, cx)
-                .and_then(|()| checks.prefixed.map_or(Ok(()), |prefixed| prefixed(line)))
+            message(of, line).and_then(|()| prefixed(of, line))
         })
     });
     tally.finish("messages");
-    let versions: usize = checks.values().map(|checks| versions(&checks.about)).sum();
+    let versions: usize = messages().map(versions).sum();
     assert_eq!(seen.len(), versions, "some version of some message has no vector");
 }
 
-/// What to do with the vectors of one message.
-struct Checks {
-    about: About,
-    message: fn(&Json, Cx) -> Outcome,
-    invalid: fn(&Json, Cx) -> Outcome,
-    /// Where it is part of an API.
-    frame: Option<fn(&Json) -> Outcome>,
-    /// Where it is not.
-    prefixed: Option<fn(&Json) -> Outcome>,
-}
-
-struct Collect(BTreeMap<String, Checks>);
-
-impl EachMessage for Collect {
-    fn message<M: Message>(&mut self, about: &About) {
-        let (message, invalid) = (message::<M>, invalid::<M>);
-        let checks = Checks { about: about.clone(), message, invalid, frame: None, prefixed: None };
-        self.0.insert(about.name.clone(), checks);
-    }
-}
-
-impl EachApi for Collect {
-    fn api<R: Request>(&mut self) {
-        self.of(&format!("{}Request", R::NAME)).frame = Some(request_frame::<R>);
-        self.of(&format!("{}Response", R::NAME)).frame = Some(response_frame::<R>);
-    }
-}
-
-impl EachSchema for Collect {
-    fn schema<S: Schema>(&mut self) {
-        self.of(S::NAME).prefixed = Some(prefixed::<S>);
-    }
-}
-
-impl Collect {
-    fn of(&mut self, name: &str) -> &mut Checks {
-        self.0.get_mut(name).unwrap()
-    }
-}
-
-fn checks() -> BTreeMap<String, Checks> {
-    let mut collect = Collect(BTreeMap::new());
-    each_message(&mut collect);
-    each_api(&mut collect);
-    each_schema(&mut collect);
-    collect.0
-}
-
-fn versions(about: &About) -> usize {
-    usize::try_from(about.versions.max - about.versions.min + 1).unwrap()
+fn versions(of: &MessageType) -> usize {
+    usize::try_from(of.versions.max - of.versions.min + 1).unwrap()
 }
 
 fn version(line: &Json) -> i16 {
@@ -104,37 +54,40 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-fn message<M: Message>(line: &Json, cx: Cx) -> Outcome {
-    let version = cx.version;
+fn message(of: &MessageType, line: &Json) -> Outcome {
+    let version = version(line);
+    let cx = of.cx(version);
     if line["flexible"].as_bool() != Some(cx.flexible) {
         return Err("flexible in one only".to_owned());
     }
     let bytes = Bytes::from(hex(&line["hex"]));
     let known = line.get("hex_known").map_or_else(|| bytes.clone(), |known| hex(known).into());
     let mut reader = Reader::new(bytes);
-    let read = M::decode(&mut reader, cx).map_err(text)?;
+    let read = of.decode(&mut reader, version).map_err(text)?;
     reader.finish().map_err(text)?;
-    same("JSON values", &to_json(&read, version).map_err(text)?, &line["json"])?;
-    same("bytes written again", &to_bytes(&read, cx).map_err(text)?, &known)?;
-    let built: M = from_json(&line["json"], version).map_err(text)?;
+    same("JSON values", &to_json(&*read, version).map_err(text)?, &line["json"])?;
+    same("bytes written again", &to_bytes(&*read, cx).map_err(text)?, &known)?;
+    let mut built = of.initial();
+    read_json(&mut *built, &line["json"], version).map_err(text)?;
     // As text, in which a NaN equals itself.
     same("values read from JSON", &format!("{built:?}"), &format!("{read:?}"))?;
-    same("bytes built from JSON", &to_bytes(&built, cx).map_err(text)?, &known)
+    same("bytes built from JSON", &to_bytes(&*built, cx).map_err(text)?, &known)
 }
 
 /// The bytes as they lie where the message is stored, behind what says which message it is.
-fn prefixed<S: Schema>(line: &Json) -> Outcome {
+fn prefixed(of: &MessageType, line: &Json) -> Outcome {
+    let Some(prefix) = of.prefix else { return Ok(()) };
     let bytes = match line.get("prefixed_hex") {
         Some(prefixed) => Bytes::from(hex(prefixed)),
-        None if S::PREFIX == Prefix::Nothing || line["case"] == "unknown-tags" => return Ok(()),
+        None if prefix == Prefix::Nothing || line["case"] == "unknown-tags" => return Ok(()),
         None => return Err("has a prefix here only".to_owned()),
     };
-    let (read, version) = schema::from_bytes::<S>(bytes.clone()).map_err(text)?;
+    let (read, version) = of.from_stored(bytes.clone()).map_err(text)?;
     same("versions", &Some(i64::from(version)), &line["version"].as_i64())?;
     if line["case"] == "unknown-tags" {
         return Ok(());
     }
-    same("prefixed bytes", &schema::to_bytes(&read, version).map_err(text)?, &bytes)
+    same("prefixed bytes", &of.to_stored(&*read, version).map_err(text)?, &bytes)
 }
 
 /// Fine where it is one, and refused where it is cut.
@@ -181,7 +134,13 @@ fn header_json(header: &RequestHeader) -> Json {
     })
 }
 
-fn request_frame<R: Request>(line: &Json) -> Outcome {
+fn frame(of: &MessageType, line: &Json) -> Outcome {
+    let key = of.number.filter(|_| of.prefix.is_none());
+    let api = key.and_then(|key| ApiKey(key).messages()).ok_or("no API has such a frame")?;
+    if of.name == api.request.name { request_frame(api, line) } else { response_frame(api, line) }
+}
+
+fn request_frame(api: &ApiType, line: &Json) -> Outcome {
     let bytes = Bytes::from(hex(&line["hex"]));
     let (header, body) = frame::decode_request_header(&bytes.slice(4..)).map_err(text)?;
     let (stated, found) = (&line["header"], header_json(&header));
@@ -190,25 +149,25 @@ fn request_frame<R: Request>(line: &Json) -> Outcome {
             return Err(format!("{name} of the header: {found}, Kafka has {}", stated[name]));
         }
     }
-    let request: R = frame::decode_request(body, header.version).map_err(text)?;
+    let request = api.decode_request(body, header.version).map_err(text)?;
     let client_id = header.client_id.as_ref();
-    let written = frame::encode_request(&request, header.version, header.correlation_id, client_id);
+    let written = api.encode_request(&*request, header.version, header.correlation_id, client_id);
     same("frames", &written.map_err(text)?.into_bytes(), &bytes)
 }
 
-fn response_frame<R: Request>(line: &Json) -> Outcome {
+fn response_frame(api: &ApiType, line: &Json) -> Outcome {
     let version = version(line);
     let bytes = Bytes::from(hex(&line["hex"]));
-    let (id, response) = frame::decode_response::<R>(bytes.slice(4..), version).map_err(text)?;
+    let (id, response) = api.decode_response(bytes.slice(4..), version).map_err(text)?;
     same("correlation ids", &Some(i64::from(id)), &line["header"]["correlationId"].as_i64())?;
-    let written = frame::encode_response::<R>(&response, version, id).map_err(text)?;
+    let written = api.encode_response(&*response, version, id).map_err(text)?;
     same("frames", &written.into_bytes(), &bytes)
 }
 
-fn invalid<M: Message>(line: &Json, cx: Cx) -> Outcome {
-    let version = cx.version;
+fn invalid(of: &MessageType, line: &Json) -> Outcome {
+    let version = version(line);
     let mut reader = Reader::new(hex(&line["hex"]).into());
-    let read = M::decode(&mut reader, cx);
+    let read = of.decode(&mut reader, version);
     let refused = line["error"].as_str();
     let read = match (read, refused) {
         (Err(_), Some(_)) => return Ok(()),
@@ -217,12 +176,12 @@ fn invalid<M: Message>(line: &Json, cx: Cx) -> Outcome {
         (Ok(read), None) => read,
     };
     same("bytes left", &Some(reader.left() as u64), &line["bytes_left"].as_u64())?;
-    same("JSON values", &to_json(&read, version).map_err(text)?, &line["json"])?;
+    same("JSON values", &to_json(&*read, version).map_err(text)?, &line["json"])?;
     // Unknown tagged fields are not kept, as the docs of `wire` say.
     let has_unknown_tags = line["case"].as_str().is_some_and(|case| case.starts_with("unknown"));
     match line.get("rewritten_hex") {
         Some(rewritten) if !has_unknown_tags => {
-            let written = to_bytes(&read, cx).map_err(text)?;
+            let written = to_bytes(&*read, of.cx(version)).map_err(text)?;
             same("bytes written again", &written, &hex(rewritten).into())
         }
         _ => Ok(()),

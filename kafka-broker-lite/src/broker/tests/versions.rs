@@ -1,9 +1,10 @@
 //! Stories of ApiVersions, and of every version that it offers.
 
 use super::*;
-use kafka_proto::api::{EachApi, Request as Api, each_api};
+use kafka_proto::any::ApiType;
+use kafka_proto::api::{APIS, ApiInfo};
 use kafka_proto::messages::api_versions;
-use kafka_proto::wire::sample::sample;
+use kafka_proto::wire::sample::draw;
 
 fn ask_versions(software: (&str, &str)) -> api_versions::Request {
     api_versions::Request {
@@ -153,69 +154,82 @@ fn a_pinned_release_is_all_there_is() {
     assert_eq!(world.closed[&conn], "Fetch is asked for in version 13, served are 4-12");
 }
 
+/// What is served, in each of its versions.
+fn served() -> impl Iterator<Item = (&'static ApiType, i16)> {
+    let served = APIS.iter().filter(|api| is_served(api.info.key));
+    served.flat_map(|api| {
+        let versions = api.info.stable.min..=api.info.stable.max;
+        versions.map(move |version| (api, version))
+    })
+}
+
+/// Sends a request drawn from `seed`.
+fn send_sample(
+    world: &mut World,
+    conn: ConnectionId,
+    api: &ApiType,
+    version: i16,
+    seed: u64,
+) -> i32 {
+    let mut request = api.request.initial();
+    draw(&mut *request, seed, version);
+    world.correlation_id += 1;
+    let frame = api.encode_request(&*request, version, world.correlation_id, Some(&"test".into()));
+    world.send_bytes(conn, frame.unwrap().into_bytes().slice(4..));
+    world.correlation_id
+}
+
+/// Which request the next answer is to, if there is one.
+fn answered(world: &mut World, conn: ConnectionId, api: &ApiType, version: i16) -> Option<i32> {
+    let reply = world.replies.get_mut(&conn)?.pop_front()?;
+    Some(api.decode_response(reply, version).unwrap().0)
+}
+
 #[test]
 fn every_version_of_every_api_is_answered() {
-    struct Ask(World, usize);
-    impl EachApi for Ask {
-        fn api<R: Api>(&mut self) {
-            let Self(world, asked) = self;
-            if !is_served(R::KEY) {
-                return;
+    let mut world = World::new();
+    world.create("t", 1, &[]);
+    let mut asked = 0;
+    for (api, version) in served() {
+        for seed in 0..20 {
+            let conn = world.connect("INSIDE");
+            let id = send_sample(&mut world, conn, api, version, seed);
+            world.advance(0);
+            let closed = world.closed.get(&conn).cloned();
+            if let Some(answered) = answered(&mut world, conn, api, version) {
+                assert_eq!(answered, id);
+                asked += 1;
+            } else if let Some(reason) = closed {
+                let unacknowledged = "a Produce request without acknowledgement failed";
+                assert!(reason.starts_with(unacknowledged), "{version}: {reason}");
+            } else {
+                // It waits, or it wants no answer.
+                let ApiInfo { key, name, .. } = api.info;
+                assert!(matches!(key, ApiKey::FETCH | ApiKey::PRODUCE), "{name}");
             }
-            for version in R::stable().min..=R::stable().max {
-                for seed in 0..20 {
-                    let conn = world.connect("INSIDE");
-                    let request: R = sample(seed, version);
-                    let id = world.send(conn, version, &request);
-                    world.advance(0);
-                    let closed = world.closed.get(&conn).cloned();
-                    if let Some((answered, _)) = world.reply::<R>(conn, version) {
-                        assert_eq!(answered, id);
-                        *asked += 1;
-                    } else if let Some(reason) = closed {
-                        let unacknowledged = "a Produce request without acknowledgement failed";
-                        assert!(reason.starts_with(unacknowledged), "{version}: {reason}");
-                    } else {
-                        // It waits, or it wants no answer.
-                        assert!(matches!(R::KEY, ApiKey::FETCH | ApiKey::PRODUCE), "{}", R::NAME);
-                    }
-                    world.broker.on_disconnect(conn);
-                }
-            }
+            world.broker.on_disconnect(conn);
         }
     }
-    let mut ask = Ask(World::new(), 0);
-    ask.0.create("t", 1, &[]);
-    each_api(&mut ask);
-    assert!(ask.1 > 1_500, "{}", ask.1);
+    assert!(asked > 1_500, "{asked}");
 }
 
 #[test]
 fn an_injected_error_fits_into_every_version() {
-    struct Refuse(World, usize);
-    impl EachApi for Refuse {
-        fn api<R: Api>(&mut self) {
-            let Self(world, refused) = self;
-            if !is_served(R::KEY) {
-                return;
-            }
-            for version in R::stable().min..=R::stable().max {
-                for seed in 0..5 {
-                    let conn = world.connect("INSIDE");
-                    let request: R = sample(seed, version);
-                    let code = ErrorCode::NOT_LEADER_OR_FOLLOWER;
-                    world.broker.control().on(R::KEY).times(1).error(code);
-                    world.send(conn, version, &request);
-                    let answered = world.reply::<R>(conn, version).is_some();
-                    // A Produce request without acks is answered by closing.
-                    let unread = R::KEY == ApiKey::PRODUCE && world.closed.contains_key(&conn);
-                    assert!(answered != unread, "{} {version}", R::NAME);
-                    *refused += 1;
-                }
-            }
+    let mut world = World::new();
+    let mut refused = 0;
+    for (api, version) in served() {
+        let ApiInfo { key, name, .. } = api.info;
+        for seed in 0..5 {
+            let conn = world.connect("INSIDE");
+            let code = ErrorCode::NOT_LEADER_OR_FOLLOWER;
+            world.broker.control().on(key).times(1).error(code);
+            send_sample(&mut world, conn, api, version, seed);
+            let answered = answered(&mut world, conn, api, version).is_some();
+            // A Produce request without acks is answered by closing.
+            let unread = key == ApiKey::PRODUCE && world.closed.contains_key(&conn);
+            assert!(answered != unread, "{name} {version}");
+            refused += 1;
         }
     }
-    let mut refuse = Refuse(World::new(), 0);
-    each_api(&mut refuse);
-    assert!(refuse.1 > 400, "{}", refuse.1);
+    assert!(refused > 400, "{refused}");
 }

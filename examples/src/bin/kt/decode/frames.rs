@@ -5,24 +5,20 @@ use crate::failure::{Failure, Outcome};
 use crate::output::{Format, Out};
 use bytes::Bytes;
 use kafka_proto::ErrorCode;
-use kafka_proto::api::{ApiKey, EachApi, Request, each_api};
-use kafka_proto::frame::{RequestHeader, decode_request, decode_request_header, decode_response};
+use kafka_proto::any::ApiType;
+use kafka_proto::api::{APIS, ApiInfo, ApiKey};
+use kafka_proto::frame::{RequestHeader, decode_request_header};
 use kafka_proto::wire::json::to_json;
 use serde_json::{Value, json};
 
 /// An API by its name or number.
 pub(super) fn api(text: &str) -> Result<ApiKey, String> {
-    struct Find<'a>(&'a str, Option<ApiKey>);
-    impl EachApi for Find<'_> {
-        fn api<R: Request>(&mut self) {
-            if R::NAME.eq_ignore_ascii_case(self.0) || self.0.parse() == Ok(R::KEY.0) {
-                self.1 = Some(R::KEY);
-            }
-        }
-    }
-    let mut find = Find(text, None);
-    each_api(&mut find);
-    find.1.ok_or_else(|| "no API has this name or number; kt broker-api-versions lists them".into())
+    let named = |api: &&ApiType| {
+        let ApiInfo { key, name, .. } = api.info;
+        name.eq_ignore_ascii_case(text) || text.parse() == Ok(key.0)
+    };
+    let found = APIS.iter().find(named).map(|api| api.info.key);
+    found.ok_or_else(|| "no API has this name or number; kt broker-api-versions lists them".into())
 }
 
 /// What is known of frames beforehand.
@@ -76,9 +72,7 @@ impl Frames {
                 Err(error) => why = Some(error),
             }
         }
-        let mut search = Responses { frame, hints: self, found: Vec::new(), error: None };
-        each_api(&mut search);
-        let Responses { mut found, error, .. } = search;
+        let (mut found, error) = self.responses(frame);
         if found.is_empty() {
             return Err(match (error, self.api, why) {
                 (Some(error), Some(_), _) => error,
@@ -99,31 +93,41 @@ impl Frames {
     fn request(&self, frame: &Bytes) -> Result<Decoded, String> {
         let (header, body) = decode_request_header(frame).map_err(|error| error.to_string())?;
         let (api, version) = (header.api_key, header.version);
-        let info = api.info().ok_or_else(|| format!("there is no API {}", api.0))?;
+        let types = api.messages().ok_or_else(|| format!("there is no API {}", api.0))?;
         if self.api.is_some_and(|wanted| wanted != api) {
-            return Err(format!("it says that it is {}", info.name));
+            return Err(format!("it says that it is {}", types.info.name));
         }
-        struct Find {
-            api: ApiKey,
-            version: i16,
-            body: Bytes,
-            found: Result<Value, String>,
-        }
-        impl EachApi for Find {
-            fn api<R: Request>(&mut self) {
-                if R::KEY == self.api {
-                    let read = decode_request::<R>(self.body.clone(), self.version);
-                    self.found = read.map_err(|error| error.to_string()).and_then(|request| {
-                        to_json(&request, self.version).map_err(|error| error.to_string())
-                    });
+        let request = types.decode_request(body, version).map_err(|error| error.to_string())?;
+        let body = with_records(to_json(&*request, version).map_err(|error| error.to_string())?);
+        let correlation_id = header.correlation_id;
+        Ok(Decoded { api, version, correlation_id, header: Some(header), body })
+    }
+
+    /// All responses that it could be, and why it is not another.
+    fn responses(&self, frame: &Bytes) -> (Vec<Decoded>, Option<String>) {
+        let (mut found, mut error) = (Vec::new(), None);
+        let apis = APIS.iter().filter(|api| self.api.is_none_or(|wanted| wanted == api.info.key));
+        for api in apis {
+            let versions = api.info.versions.min..=api.info.versions.max;
+            for version in versions.filter(|version| self.version.is_none_or(|v| v == *version)) {
+                match api.decode_response(frame.clone(), version) {
+                    Ok((correlation_id, response)) => {
+                        if let Ok(body) = to_json(&*response, version) {
+                            let (api, body) = (api.info.key, with_records(body));
+                            found.push(Decoded {
+                                api,
+                                version,
+                                correlation_id,
+                                header: None,
+                                body,
+                            });
+                        }
+                    }
+                    Err(why) => error = Some(why.to_string()),
                 }
             }
         }
-        let mut find = Find { api, version, body, found: Err(String::new()) };
-        each_api(&mut find);
-        let body = with_records(find.found?);
-        let correlation_id = header.correlation_id;
-        Ok(Decoded { api, version, correlation_id, header: Some(header), body })
+        (found, error)
     }
 }
 
@@ -143,38 +147,6 @@ fn split(bytes: &Bytes) -> Vec<Bytes> {
         }
     }
     frames
-}
-
-/// Tries all responses that it could be.
-struct Responses<'a> {
-    frame: &'a Bytes,
-    hints: &'a Frames,
-    found: Vec<Decoded>,
-    error: Option<String>,
-}
-
-impl EachApi for Responses<'_> {
-    fn api<R: Request>(&mut self) {
-        if self.hints.api.is_some_and(|api| api != R::KEY) {
-            return;
-        }
-        for version in R::VERSIONS.min..=R::VERSIONS.max {
-            if self.hints.version.is_some_and(|wanted| wanted != version) {
-                continue;
-            }
-            match decode_response::<R>(self.frame.clone(), version) {
-                Ok((correlation_id, response)) => {
-                    if let Ok(body) = to_json(&response, version) {
-                        let body = with_records(body);
-                        let api = R::KEY;
-                        let header = None;
-                        self.found.push(Decoded { api, version, correlation_id, header, body });
-                    }
-                }
-                Err(error) => self.error = Some(error.to_string()),
-            }
-        }
-    }
 }
 
 /// How much of it makes no sense: text that is none, codes that nobody knows, times that no broker asks for.

@@ -1,9 +1,10 @@
 //! Records of Kafka's own topics and control records, as the messages that they are.
 
 use bytes::Bytes;
+use kafka_proto::any::MessageType;
 use kafka_proto::records::Record;
 use kafka_proto::records::control::{ControlType, EndTxnMarker};
-use kafka_proto::schema::{self, EachSchema, Prefix, Schema, each_schema};
+use kafka_proto::schema::{self, Prefix, SCHEMAS};
 use kafka_proto::wire::Reader;
 use kafka_proto::wire::json::to_json;
 use serde_json::{Value, json};
@@ -15,8 +16,8 @@ pub(super) fn of_topic(topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) ->
             let value = Bytes::copy_from_slice(value?);
             let (number, _) = schema::frame_number(&value).ok()?;
             let remote = topic == "__remote_log_metadata";
-            let value = find(value, None, |about| {
-                about.prefix == Prefix::Frame(number) && about.name.starts_with("Remote") == remote
+            let value = find(value, None, |of| {
+                of.prefix == Some(Prefix::Frame(number)) && of.name.starts_with("Remote") == remote
             })?;
             return Some(json!({"value": value}));
         }
@@ -29,10 +30,10 @@ pub(super) fn of_topic(topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) ->
     };
     let key = Bytes::copy_from_slice(key?);
     let number = schema::key_number(&key)?;
-    let of_key = find(key, None, |about| about.prefix == Prefix::Key(number) && own(about.name))?;
+    let of_key = find(key, None, |of| of.prefix == Some(Prefix::Key(number)) && own(of.name))?;
     let of_value = value.map(|value| {
-        find(Bytes::copy_from_slice(value), None, |about| {
-            about.prefix == Prefix::Value(number) && own(about.name)
+        find(Bytes::copy_from_slice(value), None, |of| {
+            of.prefix == Some(Prefix::Value(number)) && own(of.name)
         })
     });
     Some(json!({"key": of_key, "value": of_value.flatten()}))
@@ -46,7 +47,7 @@ fn is_of_shares(name: &str) -> bool {
 pub(super) fn control(record: &Record<'_>) -> Value {
     let message = |name: &str| {
         let value = Bytes::copy_from_slice(record.value().unwrap_or_default());
-        find(value, Some(0), |about| about.name == name)
+        find(value, Some(0), |of| of.name == name)
     };
     let kind = match ControlType::of(record) {
         Ok(kind) => kind,
@@ -70,61 +71,33 @@ pub(super) fn control(record: &Record<'_>) -> Value {
 
 /// The message of Kafka's definition `name`, and its version; that is needed where the bytes do not tell it.
 pub(super) fn named(name: &str, bytes: &Bytes, version: Option<i16>) -> Result<Value, String> {
-    let mut names = Vec::new();
-    struct Names<'a>(&'a mut Vec<&'static str>);
-    impl EachSchema for Names<'_> {
-        fn schema<S: Schema>(&mut self) {
-            self.0.push(S::NAME);
-        }
-    }
-    each_schema(&mut Names(&mut names));
-    if !names.contains(&name) {
+    let Some(of) = SCHEMAS.iter().find(|of| of.name == name) else {
+        let names = SCHEMAS.iter().map(|of| of.name);
         let nearest = kafka_proto::settings::nearest(name, names);
         let nearest = nearest.map(|name| format!(": did you mean {name:?}?")).unwrap_or_default();
         return Err(format!("there is no message {name:?}{nearest}"));
-    }
-    let wanted = |about: &About| about.name == name;
-    let mut search = Search { bytes, version, wanted, found: None };
-    each_schema(&mut search);
-    search.found.unwrap_or_else(|| Err(format!("{name} is not known")))
+    };
+    read(of, bytes.clone(), version)
 }
 
-/// A schema, as far as it is chosen by it.
-struct About {
-    name: &'static str,
-    prefix: Prefix,
-}
-
-fn find(bytes: Bytes, version: Option<i16>, wanted: impl Fn(&About) -> bool) -> Option<Value> {
-    let mut search = Search { bytes: &bytes, version, wanted, found: None };
-    each_schema(&mut search);
-    // What cannot be read is shown as bytes.
-    search.found?.ok()
-}
-
-struct Search<'a, F> {
-    bytes: &'a Bytes,
+fn find(
+    bytes: Bytes,
     version: Option<i16>,
-    wanted: F,
-    found: Option<Result<Value, String>>,
+    wanted: impl Fn(&MessageType) -> bool,
+) -> Option<Value> {
+    let of = SCHEMAS.iter().find(|of| wanted(of))?;
+    // What cannot be read is shown as bytes.
+    read(of, bytes, version).ok()
 }
 
-impl<F: Fn(&About) -> bool> EachSchema for Search<'_, F> {
-    fn schema<S: Schema>(&mut self) {
-        if !(self.wanted)(&About { name: S::NAME, prefix: S::PREFIX }) {
-            return;
+fn read(of: &MessageType, bytes: Bytes, version: Option<i16>) -> Result<Value, String> {
+    let read = match (of.prefix, version) {
+        (Some(Prefix::Nothing), Some(version)) => {
+            of.decode(&mut Reader::new(bytes), version).map(|value| (value, version))
         }
-        let bytes = self.bytes.clone();
-        let read = match (S::PREFIX, self.version) {
-            (Prefix::Nothing, Some(version)) => {
-                schema::decode::<S>(&mut Reader::new(bytes), version).map(|value| (value, version))
-            }
-            _ => schema::from_bytes::<S>(bytes),
-        };
-        let json = read.map_err(|error| error.to_string()).and_then(|(value, version)| {
-            let data = to_json(&value, version).map_err(|error| error.to_string())?;
-            Ok(json!({"type": S::NAME, "version": version, "data": data}))
-        });
-        self.found = Some(json);
-    }
+        _ => of.from_stored(bytes),
+    };
+    let (value, version) = read.map_err(|error| error.to_string())?;
+    let data = to_json(&*value, version).map_err(|error| error.to_string())?;
+    Ok(json!({"type": of.name, "version": version, "data": data}))
 }
