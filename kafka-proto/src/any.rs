@@ -106,8 +106,7 @@ impl MessageType {
         }
     }
 
-    /// That of a schema.
-    pub const fn of_schema<S: Schema>() -> Self {
+    pub(crate) const fn of_schema<S: Schema>() -> Self {
         Self {
             name: S::NAME,
             number: S::PREFIX.number(),
@@ -147,7 +146,7 @@ impl MessageType {
     }
 }
 
-/// As it lies in a topic or a file.
+/// As it lies in a topic or a file. That a message is of this type is for the caller to know.
 impl MessageType {
     /// As [`schema::to_bytes`].
     ///
@@ -185,7 +184,7 @@ pub struct ApiType {
     pub response: MessageType,
 }
 
-/// As the functions of [`frame`].
+/// As the functions of [`frame`]. That a message is of the API's type is for the caller to know.
 impl ApiType {
     pub(crate) const fn of<R: Request>() -> Self {
         Self {

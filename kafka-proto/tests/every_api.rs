@@ -11,11 +11,13 @@
 
 use kafka_proto::any::{AnyMessage, MessageType, messages, to_bytes};
 use kafka_proto::api::{APIS, Request};
-use kafka_proto::messages::{api_versions, produce};
+use kafka_proto::messages::{api_versions, fetch, produce};
 use kafka_proto::records::Records;
 use kafka_proto::wire::json::{read_json, to_json};
 use kafka_proto::wire::sample::draw;
-use kafka_proto::wire::{Cx, EncodeReason, Field, Reader, Value, VisitError, Visitor};
+use kafka_proto::wire::{
+    Cx, DecodeReason, EncodeReason, Field, Reader, Value, VisitError, Visitor, Wire,
+};
 use kafka_proto::{bytes::Bytes, frame};
 
 /// Calls `check` for every message at every version.
@@ -162,6 +164,33 @@ fn null_is_refused_where_the_version_does_not_allow_it() {
         }
     });
     assert!(refused >= 1);
+}
+
+/// Kafka skips tagged fields that it does not know, and refuses those that it knows of other versions only.
+#[test]
+fn a_tagged_field_of_another_version_is_refused() {
+    let request = fetch::Request {
+        topics: vec![fetch::FetchTopic {
+            partitions: vec![fetch::FetchPartition::default()],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let at = |version| {
+        let cx = Cx::new(version, true);
+        let mut bytes = to_bytes(&request, cx).unwrap().to_vec();
+        // The last bytes count the tagged fields of partition and topic, forgotten topics, a name, tagged fields.
+        let tags_at = bytes.len() - 5;
+        assert_eq!(bytes[tags_at..], [0, 0, 1, 1, 0]);
+        let high_watermark = [&[1, 1, 8][..], &7_i64.to_be_bytes()].concat();
+        bytes.splice(tags_at..=tags_at, high_watermark);
+        fetch::Request::decode(&mut Reader::new(bytes.into()), cx)
+    };
+    let read = at(18).unwrap();
+    assert_eq!(read.topics[0].partitions[0].high_watermark, 7);
+    let error = at(17).unwrap_err();
+    assert_eq!(error.reason(), &DecodeReason::Tag { tag: 1, version: 17 });
+    assert_eq!(error.path(), ".topics[0].partitions[0].high_watermark");
 }
 
 /// Gives every array of the version one element and every nullable value a value.

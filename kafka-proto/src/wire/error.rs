@@ -119,6 +119,13 @@ pub enum DecodeReason {
     },
     /// More tagged fields than the limit.
     TaggedFields(u32),
+    /// A tagged field that other versions have, and this one has not.
+    Tag {
+        /// Its number.
+        tag: u32,
+        /// The version of the message.
+        version: i16,
+    },
     /// Bytes are left after the message.
     Trailing(usize),
     /// The message does not exist in this version.
@@ -196,6 +203,9 @@ impl fmt::Display for DecodeError {
             DecodeReason::Trailing(left) => write!(f, "{left} bytes are left over"),
             DecodeReason::Version { name, version } => {
                 write!(f, "{name} has no version {version} here")
+            }
+            DecodeReason::Tag { tag, version } => {
+                write!(f, "tagged field {tag} is of other versions than {version}")
             }
             DecodeReason::Type { name, number } => write!(f, "type {number} is no {name}"),
             DecodeReason::Frame(version) => write!(f, "unknown frame version {version}"),

@@ -1,7 +1,7 @@
 //! One field of a message: what the notation says about it, and what is done with it at run time.
 
 use super::visit::{VisitError, Visitor};
-use super::{Cx, DecodeError, EncodeError, Reader, Wire, Writer};
+use super::{Cx, DecodeError, DecodeReason, EncodeError, Reader, Wire, Writer};
 
 /// What the notation says about one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,17 +143,21 @@ impl Field {
     }
 
     /// Whether this is the tagged field of that number.
-    pub(crate) fn is_tag(self, tag: u32, version: i16) -> bool {
-        self.tag == Some(tag) && self.has(version)
+    pub(crate) fn is_tag(self, tag: u32) -> bool {
+        self.tag == Some(tag)
     }
 
-    /// Reads the tagged field that is next; says that it was known.
+    /// Reads the tagged field that is next; says that it was known. One of other versions is refused, as Kafka does.
     pub(crate) fn get_tagged<T: Wire>(
         self,
         value: &mut T,
         reader: &mut Reader,
         cx: Cx,
     ) -> Result<bool, DecodeError> {
+        if !self.has(cx.version) {
+            let (tag, version) = (self.tag.unwrap_or_default(), cx.version);
+            return Err(reader.fail(DecodeReason::Tag { tag, version }).within(self.name));
+        }
         *value = T::decode(reader, self.cx(cx)).map_err(|e| e.within(self.name))?;
         Ok(true)
     }

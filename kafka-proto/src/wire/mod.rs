@@ -280,7 +280,7 @@ macro_rules! structs {
                     if cx.flexible {
                         reader.tagged_fields(|tag, reader| {
                             $($crate::wire::if_tagged!([$($($slot)*)?] {
-                                if F.$field.is_tag(tag, cx.version) {
+                                if F.$field.is_tag(tag) {
                                     return F.$field.get_tagged(&mut $field, reader, cx);
                                 }
                             });)*

@@ -21,8 +21,8 @@ fn messages_match() {
     let tally = Tally::run(&files("messages"), |_, line| {
         let name = line["name"].as_str().unwrap();
         match name {
-            "RequestHeader" => return Some(header(request_header(line), line)),
-            "ResponseHeader" => return Some(header(response_header(line), line)),
+            "RequestHeader" => return Some(header(request_header, line)),
+            "ResponseHeader" => return Some(header(response_header, line)),
             _ => {}
         }
         let Some(of) = known.get(name) else {
@@ -90,39 +90,38 @@ fn prefixed(of: &MessageType, line: &Json) -> Outcome {
     same("prefixed bytes", &of.to_stored(&*read, version).map_err(text)?, &bytes)
 }
 
-/// Fine where it is one, and refused where it is cut.
-fn header(read: Outcome, line: &Json) -> Outcome {
-    match (read, line["error"].as_str()) {
-        (Err(_), Some(_)) => Ok(()),
-        (Ok(()), Some(why)) => Err(format!("was read, while Kafka says {why}")),
-        (read, None) => read,
-    }
+/// What was read of a header, how many bytes it left, and what is written of it again.
+type Header = (Json, usize, Bytes);
+
+/// A header of either kind: good, cut or odd.
+fn header(read: fn(Bytes, i16) -> Result<Header, String>, line: &Json) -> Outcome {
+    let bytes = Bytes::from(hex(&line["hex"]));
+    let (json, left, written) = match (read(bytes, version(line)), line["error"].as_str()) {
+        (Err(_), Some(_)) => return Ok(()),
+        (Ok(_), Some(why)) => return Err(format!("was read, while Kafka says {why}")),
+        (read, None) => read?,
+    };
+    same("bytes left", &(left as u64), &line["bytes_left"].as_u64().unwrap_or(0))?;
+    same("headers", &json, &line["json"])?;
+    // Unknown tagged fields are not kept, as the docs of `wire` say.
+    let known = ["rewritten_hex", "hex_known", "hex"].iter().find_map(|name| line.get(*name));
+    same("bytes written again", &written, &hex(known.unwrap()).into())
 }
 
-fn request_header(line: &Json) -> Outcome {
-    let version = version(line);
-    let bytes = Bytes::from(hex(&line["hex"]));
-    let known = line.get("hex_known").map_or_else(|| bytes.clone(), |known| hex(known).into());
+fn request_header(bytes: Bytes, version: i16) -> Result<Header, String> {
     let mut reader = Reader::new(bytes);
     let header = RequestHeader::read(&mut reader, version).map_err(text)?;
-    reader.finish().map_err(text)?;
-    same("headers", &header_json(&header), &line["json"])?;
     let mut writer = Writer::default();
     header.write(&mut writer, version).map_err(text)?;
-    same("bytes written again", &writer.into_bytes(), &known)
+    Ok((header_json(&header), reader.left(), writer.into_bytes()))
 }
 
-fn response_header(line: &Json) -> Outcome {
-    let version = version(line);
-    let bytes = Bytes::from(hex(&line["hex"]));
-    let known = line.get("hex_known").map_or_else(|| bytes.clone(), |known| hex(known).into());
+fn response_header(bytes: Bytes, version: i16) -> Result<Header, String> {
     let mut reader = Reader::new(bytes);
     let id = frame::read_response_header(&mut reader, version).map_err(text)?;
-    reader.finish().map_err(text)?;
-    same("headers", &json!({ "correlationId": id }), &line["json"])?;
     let mut writer = Writer::default();
     frame::write_response_header(&mut writer, id, version);
-    same("bytes written again", &writer.into_bytes(), &known)
+    Ok((json!({ "correlationId": id }), reader.left(), writer.into_bytes()))
 }
 
 fn header_json(header: &RequestHeader) -> Json {
