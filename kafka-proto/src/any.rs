@@ -233,7 +233,7 @@ impl ApiType {
         body: Bytes,
         version: i16,
     ) -> Result<Box<dyn AnyMessage>, DecodeError> {
-        self.request.decode(&mut Reader::new(body), version)
+        frame::read_request(body, &self.info, version, self.request.decode)
     }
 
     /// A response, without its length prefix: its correlation id and body.
@@ -245,9 +245,7 @@ impl ApiType {
         frame: Bytes,
         version: i16,
     ) -> Result<(i32, Box<dyn AnyMessage>), DecodeError> {
-        frame::read_response(frame, &self.info, version, |reader, cx| {
-            (self.response.decode)(reader, cx)
-        })
+        frame::read_response(frame, &self.info, version, self.response.decode)
     }
 }
 

@@ -361,9 +361,18 @@ pub fn decode_request_header(frame: &Bytes) -> Result<(RequestHeader, Bytes), De
 /// # Errors
 /// When the bytes hold no such request.
 pub fn decode_request<R: Request>(body: Bytes, version: i16) -> Result<R, DecodeError> {
+    read_request(body, &ApiInfo::of::<R>(), version, R::decode)
+}
+
+pub(crate) fn read_request<M>(
+    body: Bytes,
+    api: &ApiInfo,
+    version: i16,
+    read: impl FnOnce(&mut Reader, Cx) -> Result<M, DecodeError>,
+) -> Result<M, DecodeError> {
     let mut reader = Reader::new(body);
-    let cx = known(&ApiInfo::of::<R>(), version, &reader)?;
-    R::decode(&mut reader, cx)
+    let cx = known(api, version, &reader)?;
+    read(&mut reader, cx)
 }
 
 /// A response, without its length prefix: its correlation id and body.
