@@ -69,8 +69,9 @@ impl Stats {
     pub(super) fn last_line(&self, time: Duration) -> String {
         let (records, mb) = self.rates(time);
         // Whole milliseconds that have passed, as Kafka counts them: rounded, one could be over the maximum.
-        let quantiles = QUANTILES
-            .map(|(per_mille, name)| format!("{} ms {name}", self.quantile_ms(per_mille) as u64));
+        let quantiles = QUANTILES.map(|(per_mille, name)| {
+            format!("{} ms {name}", self.latency.quantile(per_mille) / 1_000_000)
+        });
         format!(
             "{} records sent, {records:.6} records/sec ({mb:.2} MB/sec), {:.2} ms avg latency, \
              {:.2} ms max latency, {}.",
