@@ -13,5 +13,6 @@ mod metadata;
 pub mod net;
 mod server;
 mod state;
+pub mod trace;
 
 pub use cluster::{Cluster, ClusterBuilder, StartError};

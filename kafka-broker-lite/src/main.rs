@@ -2,13 +2,12 @@
 
 use kafka_broker_lite::Cluster;
 use kafka_broker_lite::config::BrokerConfig;
+use kafka_broker_lite::trace::Lines;
 use kafka_proto::settings::Properties;
 use std::fmt;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::field::{Field, Visit};
-use tracing::span;
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::Level;
 
 const HELP: &str = "\
 Usage: kafka-broker-lite [server.properties] [--override KEY=VALUE]...
@@ -85,7 +84,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, String>
 fn start(file: Option<&str>, overrides: &[(String, String)]) -> Result<(), String> {
     let config = read(file, overrides)?;
     config.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
-    let _set_only_here = tracing::subscriber::set_global_default(Terminal);
+    let _set_only_here = tracing::subscriber::set_global_default(Lines(tell));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -122,55 +121,17 @@ async fn run(config: BrokerConfig) -> Result<(), String> {
     Ok(())
 }
 
+/// Prints a warning or an error.
+fn tell(level: Level, line: &str) {
+    let level = if level == Level::ERROR { "error" } else { "warning" };
+    eprintln!("{level}: {line}");
+}
+
 async fn stopped(terminate: &mut Signal, interrupt: &mut Signal) {
     tokio::select! {
         biased;
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-    }
-}
-
-/// Prints warnings and errors, a line each.
-struct Terminal;
-
-impl Subscriber for Terminal {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::WARN
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line::default();
-        event.record(&mut line);
-        let level = if *event.metadata().level() == Level::ERROR { "error" } else { "warning" };
-        eprintln!("{level}: {}{}", line.fields, line.message);
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-/// An event as text.
-#[derive(Default)]
-struct Line {
-    fields: String,
-    message: String,
-}
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        match field.name() {
-            "message" => self.message = format!("{value:?}"),
-            name => self.fields += &format!("{name} {value:?}: "),
-        }
     }
 }
 

@@ -120,14 +120,19 @@ pub(super) fn alter(
     Ok(())
 }
 
+/// What became of a resource, as both APIs tell it.
+pub(super) fn told(altered: Result<(), Refused>) -> (ErrorCode, Option<Arc<str>>) {
+    match altered {
+        Ok(()) => (ErrorCode::NONE, None),
+        Err((code, text)) => (code, Some(text.into())),
+    }
+}
+
 fn answer(
     resource: &AlterConfigsResource,
     altered: Result<(), Refused>,
 ) -> AlterConfigsResourceResponse {
-    let (error_code, error_message) = match altered {
-        Ok(()) => (ErrorCode::NONE, None),
-        Err((code, text)) => (code, Some(text.into())),
-    };
+    let (error_code, error_message) = told(altered);
     AlterConfigsResourceResponse {
         error_code,
         error_message,

@@ -1,6 +1,6 @@
 //! IncrementalAlterConfigs: set, delete, append to and take from single configs.
 
-use super::alter_configs::{alter, check_keys, named_twice, once};
+use super::alter_configs::{alter, check_keys, named_twice, once, told};
 use super::{Context, Outcome, Serve};
 use crate::metadata::{Change, Refused};
 use crate::state::State;
@@ -54,10 +54,7 @@ fn answer(
     resource: &AlterConfigsResource,
     altered: Result<(), Refused>,
 ) -> AlterConfigsResourceResponse {
-    let (error_code, error_message) = match altered {
-        Ok(()) => (ErrorCode::NONE, None),
-        Err((code, text)) => (code, Some(text.into())),
-    };
+    let (error_code, error_message) = told(altered);
     AlterConfigsResourceResponse {
         error_code,
         error_message,

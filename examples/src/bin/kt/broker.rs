@@ -1,13 +1,15 @@
 //! `kt broker`, as kafka-server-start: a broker-lite until Ctrl-C.
 
 use crate::Kt;
-use crate::failure::{Failure, Outcome, warn};
+use crate::failure::{Failure, Outcome, complain, warn};
 use crate::settings::pair;
 use kafka_broker_lite::Cluster;
 use kafka_broker_lite::config::BrokerConfig;
+use kafka_broker_lite::trace::Lines;
 use kafka_proto::settings::Properties;
 use serde_json::json;
 use std::path::PathBuf;
+use tracing::Level;
 
 /// Run a broker until Ctrl-C
 ///
@@ -33,7 +35,9 @@ impl Broker {
     pub(crate) async fn run(self, kt: &mut Kt) -> Outcome {
         let config = self.config()?;
         config.warnings().iter().for_each(warn);
-        let _set_only_here = tracing::subscriber::set_global_default(crate::trace::Terminal);
+        let tell =
+            |level, line: &str| if level == Level::ERROR { complain(line) } else { warn(line) };
+        let _set_only_here = tracing::subscriber::set_global_default(Lines(tell));
         let started = Cluster::start(config).await;
         let cluster = started.map_err(|error| Failure::Failed(error.to_string()))?;
         let each = cluster.addresses().iter().map(|(name, at)| format!("{name}://{at}"));

@@ -20,7 +20,6 @@ mod perf;
 mod settings;
 mod stop;
 mod topics;
-mod trace;
 mod values;
 
 use clap::{CommandFactory, Parser, Subcommand};
