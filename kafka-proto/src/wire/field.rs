@@ -142,6 +142,21 @@ impl Field {
         }
     }
 
+    /// Reads the value into `value`, which is the initial one, if it has its place here.
+    #[inline(always)]
+    pub(crate) fn fill<T: Wire>(
+        self,
+        value: &mut T,
+        reader: &mut Reader,
+        cx: Cx,
+    ) -> Result<(), DecodeError> {
+        if self.tag.is_none() && self.has(cx.version) {
+            value.fill(reader, self.cx(cx)).map_err(|e| e.within(self.name))
+        } else {
+            Ok(())
+        }
+    }
+
     /// Whether this is the tagged field of that number.
     pub(crate) fn is_tag(self, tag: u32) -> bool {
         self.tag == Some(tag)

@@ -85,6 +85,19 @@ pub trait Wire: Sized + Clone + PartialEq {
     /// When the bytes do not hold one. Never panics, whatever they hold.
     fn decode(reader: &mut Reader, cx: Cx) -> Result<Self, DecodeError>;
 
+    /// Whether arrays of it are better filled than made of values that were read before.
+    const IN_PLACE: bool = false;
+
+    /// Reads a value in place of the initial one that is here.
+    ///
+    /// # Errors
+    /// As [`Wire::decode`]; what is here then is neither.
+    #[inline]
+    fn fill(&mut self, reader: &mut Reader, cx: Cx) -> Result<(), DecodeError> {
+        *self = Self::decode(reader, cx)?;
+        Ok(())
+    }
+
     /// The fewest bytes that a value takes, so that a count can be checked before its elements are read.
     fn min_len(cx: Cx) -> usize;
 
@@ -192,16 +205,77 @@ macro_rules! initial {
 /// be compiled once more in every crate that reads it.
 macro_rules! wire {
     (hot; $($structs:tt)*) => {
-        $crate::wire::structs! { inline; $($structs)* }
+        $crate::wire::structs! { hot; $($structs)* }
     };
     ($($structs:tt)*) => {
-        $crate::wire::structs! { inline(never); $($structs)* }
+        $crate::wire::structs! { cold; $($structs)* }
     };
 }
 
-/// What `wire!` takes, and how reading is inlined.
+/// How a struct is read: a hot one may become part of what reads it, and is filled where it will lie, because a payload
+/// that was just made takes long to be moved: its parts are written one by one, and moved as pairs.
+macro_rules! decoder {
+    (hot; $($field:ident : $type:ty [$($slot:tt)*],)*) => {
+        const IN_PLACE: bool = true;
+
+        #[inline]
+        fn decode(
+            reader: &mut $crate::wire::Reader,
+            cx: $crate::wire::Cx,
+        ) -> Result<Self, $crate::wire::DecodeError> {
+            let mut value = Self::default();
+            value.fill(reader, cx)?;
+            Ok(value)
+        }
+
+        #[inline]
+        fn fill(
+            &mut self,
+            reader: &mut $crate::wire::Reader,
+            cx: $crate::wire::Cx,
+        ) -> Result<(), $crate::wire::DecodeError> {
+            $(F.$field.fill(&mut self.$field, reader, cx)?;)*
+            if cx.flexible {
+                reader.tagged_fields(|_tag, _reader| {
+                    $($crate::wire::if_tagged!([$($slot)*] {
+                        if F.$field.is_tag(_tag) {
+                            return F.$field.get_tagged(&mut self.$field, _reader, cx);
+                        }
+                    });)*
+                    Ok(false)
+                })?;
+            }
+            Ok(())
+        }
+    };
+    (cold; $($field:ident : $type:ty [$($slot:tt)*],)*) => {
+        #[allow(unused_mut, unused_variables, reason = "not all have tagged fields")]
+        #[inline(never)]
+        fn decode(
+            reader: &mut $crate::wire::Reader,
+            cx: $crate::wire::Cx,
+        ) -> Result<Self, $crate::wire::DecodeError> {
+            let blank = blank();
+            // One by one, and a struct of them at the end: one made earlier would be copied.
+            $(let mut $field: $type = F.$field.get(&blank.$field, reader, cx)?;)*
+            if cx.flexible {
+                reader.tagged_fields(|tag, reader| {
+                    $($crate::wire::if_tagged!([$($slot)*] {
+                        if F.$field.is_tag(tag) {
+                            return F.$field.get_tagged(&mut $field, reader, cx);
+                        }
+                    });)*
+                    Ok(false)
+                })?;
+            }
+            Ok(Self { $($field,)* })
+        }
+    };
+}
+
+/// What `wire!` takes, and how they are read.
 macro_rules! structs {
-    ($inline:meta; $(
+    ($how:ident; $(
         $(#[$attr:meta])*
         pub struct $name:ident {
             $(
@@ -268,27 +342,7 @@ macro_rules! structs {
                     Ok(())
                 }
 
-                #[allow(unused_mut, unused_variables, reason = "not all have tagged fields")]
-                #[$inline]
-                fn decode(
-                    reader: &mut $crate::wire::Reader,
-                    cx: $crate::wire::Cx,
-                ) -> Result<Self, $crate::wire::DecodeError> {
-                    let blank = blank();
-                    // One by one, and a struct of them at the end: one made earlier would be copied.
-                    $(let mut $field: $type = F.$field.get(&blank.$field, reader, cx)?;)*
-                    if cx.flexible {
-                        reader.tagged_fields(|tag, reader| {
-                            $($crate::wire::if_tagged!([$($($slot)*)?] {
-                                if F.$field.is_tag(tag) {
-                                    return F.$field.get_tagged(&mut $field, reader, cx);
-                                }
-                            });)*
-                            Ok(false)
-                        })?;
-                    }
-                    Ok(Self { $($field,)* })
-                }
+                $crate::wire::decoder! { $how; $($field: $type [$($($slot)*)?],)* }
 
                 #[allow(unused_mut, reason = "some structs have no fields")]
                 fn min_len(cx: $crate::wire::Cx) -> usize {
@@ -353,4 +407,4 @@ macro_rules! structs {
     )*};
 }
 
-pub(crate) use {if_tagged, initial, slots, structs, versions, wire};
+pub(crate) use {decoder, if_tagged, initial, slots, structs, versions, wire};

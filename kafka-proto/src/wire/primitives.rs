@@ -184,7 +184,7 @@ impl Wire for Arc<str> {
             return Ok(Some(Self::default()));
         }
         reader.charge(len + STRING_HEAD)?;
-        Ok(Some(utf8::lossy(reader.slice(len)?).into()))
+        reader.seen(len, |bytes| Some(utf8::lossy(bytes).into()))
     }
 
     fn value(&mut self) -> Value<'_> {
@@ -215,11 +215,9 @@ impl Wire for Bytes {
         writer.length(None, cx.flexible, false)
     }
 
-    /// Here and below: what returns a payload is always inlined, because each return would copy it once more.
     #[inline(always)]
     fn decode_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>, DecodeError> {
-        let Some(len) = reader.length(cx.flexible, false)? else { return Ok(None) };
-        reader.shared(len).map(Some)
+        Ok(reader.payload(cx.flexible)?.map(|len| reader.shared(len)))
     }
 
     fn value(&mut self) -> Value<'_> {
@@ -256,7 +254,7 @@ impl Wire for Records {
 
     #[inline(always)]
     fn decode_nullable(reader: &mut Reader, cx: Cx) -> Result<Option<Self>, DecodeError> {
-        Ok(Bytes::decode_nullable(reader, cx)?.map(Self::Bytes))
+        Ok(reader.payload(cx.flexible)?.map(|len| Self::Bytes(reader.shared(len))))
     }
 
     fn value(&mut self) -> Value<'_> {
@@ -295,7 +293,13 @@ impl<T: Wire> Wire for Vec<T> {
         reader.charge(count.saturating_mul(size_of::<T>()))?;
         let mut elements = Self::with_capacity(count);
         for index in 0..count {
-            elements.push(T::decode(reader, cx.element()).map_err(|e| e.item(index))?);
+            if T::IN_PLACE {
+                elements.push(T::initial());
+                elements.last_mut().map_or(Ok(()), |e| e.fill(reader, cx.element()))
+            } else {
+                T::decode(reader, cx.element()).map(|element| elements.push(element))
+            }
+            .map_err(|e| e.item(index))?;
         }
         Ok(Some(elements))
     }

@@ -2,13 +2,15 @@
 //! all that is read than a small multiple of the bytes.
 
 use super::{DecodeError, DecodeReason, MAX_ARRAY_LEN, MAX_TAGGED_FIELDS};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 /// A cursor over one frame. What it gives out as [`Bytes`] shares the frame's memory.
 #[derive(Debug)]
 pub struct Reader {
-    bytes: Bytes,
-    at: usize,
+    /// What is not yet read: every check is one comparison with its length.
+    rest: Bytes,
+    /// Bytes of the whole frame.
+    len: usize,
     /// Bytes of memory that may still be taken.
     budget: usize,
 }
@@ -40,7 +42,7 @@ impl Reader {
 
     /// Starts at the first byte; what is read may take `budget` bytes of memory.
     pub const fn with_budget(bytes: Bytes, budget: usize) -> Self {
-        Self { bytes, at: 0, budget }
+        Self { len: bytes.len(), rest: bytes, budget }
     }
 
     /// Takes memory out of the budget, before it is allocated.
@@ -58,19 +60,19 @@ impl Reader {
     /// Bytes not yet read.
     #[inline]
     pub fn left(&self) -> usize {
-        self.bytes.len() - self.at
+        self.rest.len()
     }
 
     /// Bytes read so far.
     #[inline]
     pub fn at(&self) -> usize {
-        self.at
+        self.len - self.rest.len()
     }
 
     /// Everything not yet read, as a slice of the frame.
     #[must_use]
     pub fn rest(self) -> Bytes {
-        self.bytes.slice(self.at..)
+        self.rest
     }
 
     integers! {
@@ -83,46 +85,54 @@ impl Reader {
     /// When the bytes end.
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<N>()) {
-            Some(chunk) => {
-                self.at += N;
-                Ok(*chunk)
+        match self.rest.first_chunk() {
+            Some(&chunk) => {
+                self.rest.advance(N);
+                Ok(chunk)
             }
             None => Err(self.short(N)),
         }
     }
 
-    /// `len` bytes, borrowed.
+    /// What `look` makes of the next `len` bytes.
     ///
     /// # Errors
     /// When the bytes end.
     #[inline]
-    pub fn slice(&mut self, len: usize) -> Result<&[u8], DecodeError> {
-        let start = self.at;
-        let end = self.end_of(len)?;
-        self.at = end;
-        Ok(self.bytes.get(start..end).unwrap_or_default())
-    }
-
-    /// Where the next `len` bytes end.
-    #[inline]
-    fn end_of(&self, len: usize) -> Result<usize, DecodeError> {
-        match self.at.checked_add(len) {
-            Some(end) if end <= self.bytes.len() => Ok(end),
-            _ => Err(self.fail(DecodeReason::Length(i64::try_from(len).unwrap_or(i64::MAX)))),
+    pub fn seen<T>(&mut self, len: usize, look: impl FnOnce(&[u8]) -> T) -> Result<T, DecodeError> {
+        match self.rest.get(..len) {
+            Some(bytes) => {
+                let seen = look(bytes);
+                self.rest.advance(len);
+                Ok(seen)
+            }
+            None => Err(self.too_long(len)),
         }
     }
 
-    /// `len` bytes that share the frame.
+    /// The length of a payload, all of which is there; `None` is null.
     ///
-    /// # Errors
-    /// When the bytes end.
-    #[inline]
-    pub fn shared(&mut self, len: usize) -> Result<Bytes, DecodeError> {
-        let end = self.end_of(len)?;
-        let shared = self.bytes.slice(self.at..end);
-        self.at = end;
-        Ok(shared)
+    /// Always inlined, as is all that returns a payload: each return would move it once more.
+    #[inline(always)]
+    pub(crate) fn payload(&mut self, flexible: bool) -> Result<Option<usize>, DecodeError> {
+        let len = match flexible {
+            true => self.varint_of_some_bytes()?.checked_sub(1).map(|len| len as usize),
+            false => usize::try_from(self.i32()?).ok(),
+        };
+        match len {
+            Some(len) if len > self.rest.len() => Err(self.too_long(len)),
+            _ => Ok(len),
+        }
+    }
+
+    /// The next `len` bytes, or as many as there are, which share the frame.
+    #[inline(always)]
+    pub(crate) fn shared(&mut self, len: usize) -> Bytes {
+        let len = len.min(self.rest.len());
+        // `Bytes::split_to` does the same, and is a call.
+        let shared = self.rest.slice(..len);
+        self.rest.advance(len);
+        shared
     }
 
     /// An unsigned LEB128 integer of up to 32 bits.
@@ -131,27 +141,32 @@ impl Reader {
     /// When the bytes end, or it has more than five.
     #[inline]
     pub fn unsigned_varint(&mut self) -> Result<u32, DecodeError> {
-        match self.bytes.get(self.at) {
+        match self.rest.first() {
             Some(&byte) if byte < 0x80 => {
-                self.at += 1;
+                self.rest.advance(1);
                 Ok(byte.into())
             }
             _ => self.long_varint(),
         }
     }
 
+    #[inline(never)]
     fn long_varint(&mut self) -> Result<u32, DecodeError> {
-        // Up to 2 MiB without a loop: the lengths of batches.
-        let Some(bytes) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) else {
-            return self.any_varint();
-        };
+        self.varint_of_some_bytes()
+    }
+
+    /// As [`Reader::unsigned_varint`], where more than one byte is the rule: up to 2 MiB without a loop.
+    #[inline(always)]
+    pub(crate) fn varint_of_some_bytes(&mut self) -> Result<u32, DecodeError> {
+        let Some(bytes) = self.rest.first_chunk() else { return self.any_varint() };
         let bits = u32::from_le_bytes(*bytes);
         let (len, mask) = match bits {
+            _ if bits & 0x80 == 0 => (1, 0x7f),
             _ if bits & 0x8000 == 0 => (2, 0x7fff),
             _ if bits & 0x80_0000 == 0 => (3, 0x7f_ffff),
             _ => return self.any_varint(),
         };
-        self.at += len;
+        self.rest.advance(len);
         let bits = bits & mask;
         Ok(bits & 0x7f | bits >> 1 & 0x3f80 | bits >> 2 & 0x1f_c000)
     }
@@ -159,19 +174,13 @@ impl Reader {
     #[inline(never)]
     fn any_varint(&mut self) -> Result<u32, DecodeError> {
         let mut value = 0u32;
-        let mut bytes = self.bytes.get(self.at..).unwrap_or_default().iter();
-        for (read, shift) in [0, 7, 14, 21, 28].into_iter().enumerate() {
-            let Some(&byte) = bytes.next() else {
-                self.at += read;
-                return Err(self.short(1));
-            };
+        for shift in [0, 7, 14, 21, 28] {
+            let [byte] = self.array()?;
             value |= u32::from(byte & 0x7f) << shift;
             if byte < 0x80 {
-                self.at += read + 1;
                 return Ok(value);
             }
         }
-        self.at += 5;
         Err(self.fail(DecodeReason::Varint))
     }
 
@@ -236,7 +245,7 @@ impl Reader {
             let tag = self.unsigned_varint()?;
             let size = self.unsigned_varint()?;
             if !known(tag, self)? {
-                self.slice(size as usize)?;
+                self.seen(size as usize, |_| ())?;
             }
         }
         Ok(())
@@ -253,7 +262,12 @@ impl Reader {
 
     #[cold]
     pub(crate) fn fail(&self, reason: DecodeReason) -> DecodeError {
-        DecodeError::new(reason, self.at)
+        DecodeError::new(reason, self.at())
+    }
+
+    #[cold]
+    fn too_long(&self, len: usize) -> DecodeError {
+        self.fail(DecodeReason::Length(i64::try_from(len).unwrap_or(i64::MAX)))
     }
 
     #[cold]
