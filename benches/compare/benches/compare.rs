@@ -237,7 +237,9 @@ fn records(criterion: &mut Criterion) {
         });
         group.finish();
 
-        let batch = Bytes::from(buffer);
+        let mut builder = BatchBuilder::new(Vec::new());
+        fill(&mut builder, &values);
+        let batch = Bytes::from(builder.seal(Stamp::NONE, &mut compressor));
         let mut decompressor = Decompressor::new();
         let mut group = criterion.benchmark_group(format!("visit a batch, {name}"));
         group.bench_function("ours", |bencher| {

@@ -1,8 +1,8 @@
 //! An open batch: its records decompressed and every bound in them checked, so that reading them cannot fail.
 
-use super::batch::{BatchHeader, TimestampType};
+use super::batch::BatchHeader;
 use super::error::{RecordError, RecordErrorKind};
-use super::record::{Head, Record, RecordPlace};
+use super::record::{Parts, Record, RecordPlace};
 use super::varint;
 use bytes::Bytes;
 
@@ -35,14 +35,7 @@ impl OpenBatch {
         let records: &[u8] = &bytes;
         let mut at = 0;
         for _ in 0..count {
-            let parts = match Head::read(records, at, |_, _| ()) {
-                Ok(head) => head.parts,
-                Err(()) => return Err(error(records, at)),
-            };
-            if !parts.is_bare() {
-                parts.check_headers(records)?;
-            }
-            at = parts.end();
+            at = Parts::check(records, at)?;
         }
         if at != records.len() {
             return Err(RecordError::corrupt("bytes after the last record", at));
@@ -74,24 +67,13 @@ impl OpenBatch {
     /// Up to `count` records, from the one that begins at byte `at` on: 0, or what [`OpenBatch::behind`] says.
     #[inline]
     pub fn records_from(&self, at: usize, count: usize) -> RecordIter<'_> {
-        let append_time = match self.header.timestamp_type() {
-            TimestampType::CreateTime => None,
-            TimestampType::LogAppendTime => Some(self.header.max_timestamp),
-        };
-        RecordIter {
-            bytes: &self.bytes,
-            at,
-            left: count,
-            base_offset: self.header.base_offset,
-            base_timestamp: self.header.base_timestamp,
-            append_time,
-        }
+        RecordIter { batch: self, at, left: count }
     }
 
     /// The record of this batch that `place` is of.
     #[inline]
     pub fn record_at(&self, place: RecordPlace) -> Record<'_> {
-        Record::at(&self.bytes, place)
+        Record::at(self, place)
     }
 
     /// Where the record begins that comes `count` records after the one at byte `at`.
@@ -102,13 +84,6 @@ impl OpenBatch {
         }
         at.min(self.bytes.len())
     }
-}
-
-/// What is wrong with the record at byte `at`, which is read once more for it: whoever reads good ones makes no errors.
-#[cold]
-fn error(records: &[u8], at: usize) -> RecordError {
-    let wrong = Head::read(records, at, RecordError::corrupt).err();
-    wrong.unwrap_or_else(|| RecordError::corrupt("bad record", at))
 }
 
 impl<'a> IntoIterator for &'a OpenBatch {
@@ -123,12 +98,9 @@ impl<'a> IntoIterator for &'a OpenBatch {
 /// The records of an [`OpenBatch`], in order.
 #[derive(Clone, Debug)]
 pub struct RecordIter<'a> {
-    bytes: &'a [u8],
+    batch: &'a OpenBatch,
     at: usize,
     left: usize,
-    base_offset: i64,
-    base_timestamp: i64,
-    append_time: Option<i64>,
 }
 
 impl<'a> Iterator for RecordIter<'a> {
@@ -138,12 +110,9 @@ impl<'a> Iterator for RecordIter<'a> {
     fn next(&mut self) -> Option<Record<'a>> {
         self.left = self.left.checked_sub(1)?;
         // Checked when the batch was opened, so there is no error to lose.
-        let head = Head::read(self.bytes, self.at, |_, _| ()).ok()?;
-        self.at = head.parts.end();
-        let offset = self.base_offset.wrapping_add(head.offset_delta.into());
-        let created = self.base_timestamp.wrapping_add(head.timestamp_delta);
-        let timestamp = self.append_time.unwrap_or(created);
-        Some(Record::new(self.bytes, offset, timestamp, head.parts))
+        let parts = Parts::read(&self.batch.bytes, self.at)?;
+        self.at = parts.end();
+        Some(Record::new(self.batch, parts))
     }
 
     #[inline]

@@ -1,90 +1,103 @@
 //! Views of one record and of its headers: positions in the bytes of the open batch, nothing copied.
 
+use super::batch::TimestampType;
 use super::error::RecordError;
+use super::open::OpenBatch;
 use super::{MAX_HEADERS, varint};
 use crate::utf8;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// One record of an [`OpenBatch`](super::OpenBatch).
+/// One record of an [`OpenBatch`].
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    bytes: &'a [u8],
-    place: RecordPlace,
-}
-
-/// A record without the bytes of its batch: [`OpenBatch::record_at`](super::OpenBatch::record_at) makes it whole again.
-#[derive(Clone, Copy, Debug)]
-pub struct RecordPlace {
-    offset: i64,
-    timestamp: i64,
+    batch: &'a OpenBatch,
     parts: Parts,
 }
 
+/// A record without its batch: [`OpenBatch::record_at`] makes it whole again.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordPlace(Parts);
+
 impl<'a> Record<'a> {
     #[inline]
-    pub(super) fn new(bytes: &'a [u8], offset: i64, timestamp: i64, parts: Parts) -> Self {
-        Self { bytes, place: RecordPlace { offset, timestamp, parts } }
+    pub(super) fn new(batch: &'a OpenBatch, parts: Parts) -> Self {
+        Self { batch, parts }
     }
 
     #[inline]
-    pub(super) fn at(bytes: &'a [u8], place: RecordPlace) -> Self {
-        Self { bytes, place }
+    pub(super) fn at(batch: &'a OpenBatch, place: RecordPlace) -> Self {
+        Self::new(batch, place.0)
     }
 
-    /// The record without the bytes.
+    /// The record without its batch.
     #[inline]
     pub fn place(&self) -> RecordPlace {
-        self.place
+        RecordPlace(self.parts)
     }
 
     /// Its place in the partition.
     #[inline]
     pub fn offset(&self) -> i64 {
-        self.place.offset
+        let (_, delta) = self.deltas();
+        self.batch.header().base_offset.wrapping_add(delta.into())
     }
 
     /// Milliseconds since 1970, or -1 for none: those of the record, or of the append where the topic says so.
     #[inline]
     pub fn timestamp(&self) -> i64 {
-        self.place.timestamp
+        let header = self.batch.header();
+        match header.timestamp_type() {
+            TimestampType::CreateTime => header.base_timestamp.wrapping_add(self.deltas().0),
+            TimestampType::LogAppendTime => header.max_timestamp,
+        }
+    }
+
+    /// How much later and further on than its batch: read when asked for, because many ask for neither.
+    #[inline]
+    fn deltas(&self) -> (i64, i32) {
+        let bytes = self.batch.bytes();
+        let mut at = self.parts.deltas_at as usize;
+        // Checked when the batch was opened, so there is no error to lose.
+        let timestamp = varint::read_i64(bytes, &mut at).unwrap_or_default();
+        (timestamp, varint::read_i32(bytes, &mut at).unwrap_or_default())
     }
 
     /// The key, unless it is null.
     #[inline]
     pub fn key(&self) -> Option<&'a [u8]> {
-        self.place.parts.key.of(self.bytes)
+        self.parts.key.of(self.batch.bytes())
     }
 
     /// The value; `None` is a tombstone.
     #[inline]
     pub fn value(&self) -> Option<&'a [u8]> {
-        self.place.parts.value.of(self.bytes)
+        self.parts.value.of(self.batch.bytes())
     }
 
     /// Where the key lies in [`OpenBatch::bytes`](super::OpenBatch::bytes).
     #[inline]
     pub fn key_range(&self) -> Option<Range<usize>> {
-        self.place.parts.key.range()
+        self.parts.key.range()
     }
 
     /// Where the value lies in [`OpenBatch::bytes`](super::OpenBatch::bytes).
     #[inline]
     pub fn value_range(&self) -> Option<Range<usize>> {
-        self.place.parts.value.range()
+        self.parts.value.range()
     }
 
     /// The headers, in the order in which they were added; keys may repeat.
     #[inline]
     pub fn headers(&self) -> Headers<'a> {
-        let Parts { headers_at, headers, .. } = self.place.parts;
-        Headers { bytes: self.bytes, at: headers_at as usize, left: headers as usize }
+        let Parts { headers_at, headers, .. } = self.parts;
+        Headers { bytes: self.batch.bytes(), at: headers_at as usize, left: headers as usize }
     }
 
     /// The bytes of the record in the batch, its length among them.
     #[inline]
     pub fn size(&self) -> usize {
-        (self.place.parts.end - self.place.parts.start) as usize
+        (self.parts.end - self.parts.start) as usize
     }
 }
 
@@ -148,6 +161,14 @@ impl<'a> Iterator for Headers<'a> {
 
 impl ExactSizeIterator for Headers<'_> {}
 
+/// The most bytes of a plain record without a key before its value: of its length 2, attributes 1, deltas 6, key 1 and
+/// of the length of its value 2.
+const HEAD: usize = 12;
+/// The bits of six of eight bytes that are not set where a varint ends.
+const ENDS: u64 = 0x8080_8080_8080;
+/// The length -1, as a varint.
+const NULL: u8 = 1;
+
 /// Some bytes; null when they end before they begin.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
@@ -170,46 +191,67 @@ impl Span {
 
     /// Reads a length and skips as many bytes.
     #[inline]
-    fn read<E>(
-        bytes: &[u8],
-        at: &mut usize,
-        fail: impl Fn(&'static str, usize) -> E,
-    ) -> Result<Self, E> {
+    fn read(bytes: &[u8], at: &mut usize) -> Result<Self, RecordError> {
         let before = *at;
         let Some(length) = varint::read_i32(bytes, at) else {
-            return Err(fail("bad varint in a record", before));
+            return Err(RecordError::corrupt("bad varint in a record", before));
         };
         let Ok(length) = usize::try_from(length) else {
             return match length {
                 -1 => Ok(Self::NULL),
-                _ => Err(fail("negative length in a record", before)),
+                _ => Err(RecordError::corrupt("negative length in a record", before)),
             };
         };
         let start = *at;
         if length > bytes.len() - start {
-            return Err(fail("length past the end of its record", before));
+            return Err(RecordError::corrupt("length past the end of its record", before));
         }
         *at = start + length;
         Ok(Self { start: short(start), end: short(*at) })
     }
+
+    /// As [`Span::read`], of less than 8 KiB and in bytes that begin at `from`; where it ends is not looked at.
+    #[inline]
+    fn plain(bytes: &[u8], at: usize, from: usize) -> Option<(Self, usize)> {
+        let (zigzag, at) = plain_varint(bytes, at)?;
+        let at = from + at;
+        match plain_length(zigzag) {
+            Some(length) => {
+                let end = at + length;
+                Some((Self { start: short(at), end: short(end) }, end))
+            }
+            None => (zigzag == u32::from(NULL)).then_some((Self::NULL, at)),
+        }
+    }
+}
+
+/// A varint of one or two bytes, and where it ends.
+#[inline]
+fn plain_varint(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
+    let first = u32::from(*bytes.get(at)?);
+    if first < 0x80 {
+        return Some((first, at + 1));
+    }
+    let second = u32::from(*bytes.get(at + 1)?);
+    (second < 0x80).then_some((first & 0x7f | second << 7, at + 2))
+}
+
+/// What `zigzag` says, unless it is negative.
+#[inline]
+fn plain_length(zigzag: u32) -> Option<usize> {
+    (zigzag & 1 == 0).then_some((zigzag >> 1) as usize)
 }
 
 /// Where the parts of a record lie. Positions are 32 bits wide, because a record that is kept is kept by this.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parts {
     start: u32,
-    end: u32,
+    deltas_at: u32,
     key: Span,
     value: Span,
     headers: u32,
     headers_at: u32,
-}
-
-/// What is at the head of a record.
-pub(super) struct Head {
-    pub(super) timestamp_delta: i64,
-    pub(super) offset_delta: i32,
-    pub(super) parts: Parts,
+    end: u32,
 }
 
 /// An open batch has no more bytes than a position can say.
@@ -219,60 +261,111 @@ fn short(position: usize) -> u32 {
     position as u32
 }
 
-impl Head {
-    /// Reads the record at `start`, up to its headers; `fail` makes the error of what is wrong, and where.
+impl Parts {
+    /// The record at `start` of a batch that was checked.
     #[inline]
-    pub(super) fn read<E>(
-        bytes: &[u8],
-        start: usize,
-        fail: impl Fn(&'static str, usize) -> E + Copy,
-    ) -> Result<Self, E> {
+    pub(super) fn read(bytes: &[u8], start: usize) -> Option<Self> {
+        Self::plain(bytes, start).or_else(|| Self::of_any_form(bytes, start).ok())
+    }
+
+    /// Where the record at `start` ends, once all that is in it was checked.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    #[inline]
+    pub(super) fn check(bytes: &[u8], start: usize) -> Result<usize, RecordError> {
+        match Self::plain(bytes, start) {
+            // Bare, and as long as it says, so that all in it is within. Were the two ends compared, the compiler
+            // would go on from where the headers begin, which is known later.
+            Some(plain) if plain.headers | plain.headers_at ^ plain.end == 0 => Ok(plain.end()),
+            _ => Self::check_any_form(bytes, start),
+        }
+    }
+
+    #[inline(never)]
+    fn check_any_form(bytes: &[u8], start: usize) -> Result<usize, RecordError> {
+        let parts = Self::of_any_form(bytes, start)?;
+        parts.check_headers(bytes)?;
+        Ok(parts.end())
+    }
+
+    /// The record at `start`, if it is as most are: lengths below 8 KiB, deltas in six bytes, few headers. What is
+    /// in it lies one behind the other, and nothing was compared with where it ends.
+    #[inline]
+    fn plain(bytes: &[u8], start: usize) -> Option<Self> {
+        let head: &[u8; HEAD] = bytes.get(start..)?.first_chunk()?;
+        let (length, len) = plain_varint(head, 0)?;
+        // Behind the attributes, which have no meaning yet.
+        let deltas = len + 1;
+        // They are passed over at once. The lowest end is that of the timestamp, the next that of the offset.
+        let eight = u64::from_le_bytes(*head.get(deltas..)?.first_chunk()?);
+        let ends = !eight & ENDS;
+        let ends = ends & ends.wrapping_sub(1);
+        if ends == 0 {
+            return None;
+        }
+        let at = deltas + 1 + ends.trailing_zeros() as usize / 8;
+        let (key, value, at) = if head.get(at) == Some(&NULL) {
+            let (value, at) = Span::plain(head, at + 1, start)?;
+            (Span::NULL, value, at)
+        } else {
+            let (key, at) = Span::plain(bytes, start + at, 0)?;
+            let (value, at) = Span::plain(bytes, at, 0)?;
+            (key, value, at)
+        };
+        let headers = *bytes.get(at)?;
+        // One byte, and not negative.
+        if headers & 0x81 != 0 {
+            return None;
+        }
+        Some(Self {
+            start: short(start),
+            deltas_at: short(start + deltas),
+            key,
+            value,
+            headers: u32::from(headers >> 1),
+            headers_at: short(at + 1),
+            end: short(start + len + plain_length(length)?),
+        })
+    }
+
+    #[inline(never)]
+    fn of_any_form(bytes: &[u8], start: usize) -> Result<Self, RecordError> {
         let mut at = start;
         let Some(length) = varint::read_i32(bytes, &mut at) else {
-            return Err(fail("bad record length", start));
+            return Err(RecordError::corrupt("bad record length", start));
         };
         let end = usize::try_from(length).ok().and_then(|length| at.checked_add(length));
         let Some((bytes, end)) = end.and_then(|end| Some((bytes.get(..end)?, end))) else {
-            return Err(fail("record length out of bounds", start));
+            return Err(RecordError::corrupt("record length out of bounds", start));
         };
         // The attributes of a record have no meaning yet.
         at += 1;
-        let Some(timestamp_delta) = varint::read_i64(bytes, &mut at) else {
-            return Err(fail("bad varint in a record", start));
-        };
-        let Some(offset_delta) = varint::read_i32(bytes, &mut at) else {
-            return Err(fail("bad varint in a record", start));
-        };
-        let key = Span::read(bytes, &mut at, fail)?;
-        let value = Span::read(bytes, &mut at, fail)?;
+        let deltas_at = at;
+        let deltas = varint::read_i64(bytes, &mut at).and(varint::read_i32(bytes, &mut at));
+        if deltas.is_none() {
+            return Err(RecordError::corrupt("bad varint in a record", start));
+        }
+        let key = Span::read(bytes, &mut at)?;
+        let value = Span::read(bytes, &mut at)?;
         let Some(headers) = varint::read_i32(bytes, &mut at) else {
-            return Err(fail("bad varint in a record", at));
+            return Err(RecordError::corrupt("bad varint in a record", at));
         };
         let Ok(headers) = u32::try_from(headers) else {
-            return Err(fail("negative number of headers", at));
+            return Err(RecordError::corrupt("negative number of headers", at));
         };
-        let (start, end, headers_at) = (short(start), short(end), short(at));
-        let parts = Parts { start, end, key, value, headers, headers_at };
-        Ok(Self { timestamp_delta, offset_delta, parts })
+        let (start, deltas_at, end) = (short(start), short(deltas_at), short(end));
+        Ok(Self { start, deltas_at, key, value, headers, headers_at: short(at), end })
     }
-}
 
-impl Parts {
     /// Where the next record begins.
     #[inline]
     pub(super) fn end(&self) -> usize {
         self.end as usize
     }
 
-    /// Whether it has no headers, and ends where they would begin.
-    #[inline]
-    pub(super) fn is_bare(&self) -> bool {
-        self.headers == 0 && self.headers_at == self.end
-    }
-
     /// Checks the headers, and that they end where the record does.
-    #[inline(never)]
-    pub(super) fn check_headers(&self, bytes: &[u8]) -> Result<(), RecordError> {
+    fn check_headers(&self, bytes: &[u8]) -> Result<(), RecordError> {
         let mut at = self.headers_at as usize;
         if self.headers > 0 {
             self.skip_headers(bytes, &mut at)?;
@@ -298,9 +391,61 @@ impl Parts {
 
 fn read_header(bytes: &[u8], at: &mut usize) -> Result<(Span, Span), RecordError> {
     let start = *at;
-    let key = Span::read(bytes, at, RecordError::corrupt)?;
+    let key = Span::read(bytes, at)?;
     if key.range().is_none() {
         return Err(RecordError::corrupt("header without a key", start));
     }
-    Ok((key, Span::read(bytes, at, RecordError::corrupt)?))
+    Ok((key, Span::read(bytes, at)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{BatchBuilder, Compressor, HEADER_LEN, Stamp};
+    use super::*;
+
+    /// What is read at a glance is what the whole look says, also where something is wrong.
+    #[test]
+    fn plain_records_are_read_as_those_of_any_form() {
+        let long = vec![b'v'; 300];
+        let header = ("h", Some(&b"w"[..]));
+        let mut plain = 0;
+        for (key, value, headers) in [
+            (None, Some(&b"value"[..]), &[][..]),
+            (None, Some(&long[..]), &[]),
+            (Some(&b"key"[..]), None, &[]),
+            (Some(&b"key"[..]), Some(&b"value"[..]), &[header]),
+            (Some(&long[..]), Some(&long[..]), &[header, header]),
+        ] {
+            for delta in [0, 1, 100, 10_000, 1 << 40] {
+                let mut builder = BatchBuilder::new(Vec::new());
+                builder.append(0, None, None, &[]);
+                builder.append(delta, key, value, headers);
+                let mut bytes =
+                    builder.seal(Stamp::NONE, &mut Compressor::none()).split_off(HEADER_LEN);
+                let start = Parts::check(&bytes, 0).unwrap();
+                // So that there is something behind it.
+                bytes.extend([0; HEAD]);
+                for at in start..bytes.len().min(start + 24) {
+                    for byte in 0..=u8::MAX {
+                        let before = std::mem::replace(&mut bytes[at], byte);
+                        let whole = Parts::check_any_form(&bytes, start);
+                        assert_eq!(Parts::check(&bytes, start), whole, "{byte} at {at}");
+                        if whole.is_ok()
+                            && let Some(glance) = Parts::plain(&bytes, start)
+                        {
+                            let parts = Parts::of_any_form(&bytes, start).unwrap();
+                            assert_eq!(
+                                format!("{glance:?}"),
+                                format!("{parts:?}"),
+                                "{byte} at {at}"
+                            );
+                            plain += 1;
+                        }
+                        bytes[at] = before;
+                    }
+                }
+            }
+        }
+        assert!(plain > 1000, "{plain}");
+    }
 }
