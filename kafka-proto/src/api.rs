@@ -132,8 +132,11 @@ macro_rules! apis {
             )*
         }
 
-        /// Every API, in the order of their numbers.
+        /// Every API with its messages, in the order of their numbers. Who uses this has the code of all messages.
         pub static APIS: &[ApiType] = &[$(ApiType::of::<messages::$module::Request>(),)*];
+
+        /// What is fixed about every API, in the order of their numbers.
+        pub static API_INFOS: &[ApiInfo] = &[$(ApiInfo::of::<messages::$module::Request>(),)*];
     };
 }
 
@@ -240,7 +243,8 @@ impl ApiKey {
 
     /// What is fixed about this API; `None` where this crate has no messages for it.
     pub fn info(self) -> Option<ApiInfo> {
-        self.messages().map(|api| api.info)
+        let at = API_INFOS.binary_search_by_key(&self, |info| info.key).ok()?;
+        API_INFOS.get(at).copied()
     }
 }
 

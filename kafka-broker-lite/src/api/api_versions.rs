@@ -7,8 +7,7 @@ use super::{Context, Outcome, Serve};
 use crate::control::Control;
 use crate::state::State;
 use kafka_proto::ErrorCode;
-use kafka_proto::any::ApiType;
-use kafka_proto::api::{APIS, ApiKey, Versions};
+use kafka_proto::api::{API_INFOS, ApiInfo, ApiKey, Versions};
 use kafka_proto::messages::api_versions::{ApiVersion, Request, Response};
 
 /// The first version that says who the client is.
@@ -57,14 +56,13 @@ pub(crate) fn unsupported_version(control: &Control) -> Response {
 
 /// All APIs, in the order of their keys.
 fn rows(control: &Control) -> Vec<ApiVersion> {
-    let row = |api: &ApiType| {
-        let key = api.info.key;
+    let row = |&ApiInfo { key, .. }: &ApiInfo| {
         let Versions { min, max } = offered(control, key)?;
         // For librdkafka, which takes a broker without version 0 for one without Produce.
         let min_version = if key == ApiKey::PRODUCE { 0 } else { min };
         Some(ApiVersion { api_key: key.0, min_version, max_version: max })
     };
-    APIS.iter().filter_map(row).collect()
+    API_INFOS.iter().filter_map(row).collect()
 }
 
 /// Letters and digits, with `-` and `.` between them.
