@@ -17,6 +17,7 @@ mod churn;
 mod consuming;
 mod group_administration;
 mod groups;
+mod listener;
 mod lives_of_topics;
 mod member;
 mod positions;
@@ -103,7 +104,53 @@ macro_rules! scenarios_since_2_4 {
     };
 }
 
-/// Long ones, for which it makes no difference as what a broker passes itself off.
+/// Those of the listener, for which it makes no difference as what a broker passes itself off.
+macro_rules! listener_scenarios {
+    ($make:ident $with:tt) => {
+        $make! { $with
+                errors::a_batch_is_retried_and_skipped_together,
+                errors::a_panic_ends_the_listener,
+                errors::a_record_is_delivered_again_until_it_works,
+                errors::a_retry_that_waits_holds_nobody_up,
+                errors::dead_letters_say_where_they_are_from,
+                errors::some_errors_are_not_tried_again,
+                errors::what_keeps_failing_is_skipped_if_asked_for,
+                errors::what_keeps_failing_stops_the_listener,
+                kills::batch_repeats_at_most_a_poll,
+                kills::count_and_time_repeat_the_smaller_of_both,
+                kills::count_repeats_fewer_than_that_and_a_poll,
+                kills::manual_immediate_repeats_the_unacknowledged_and_one,
+                kills::manual_repeats_the_unacknowledged_and_a_poll,
+                kills::record_repeats_at_most_one,
+                kills::time_repeats_what_came_since,
+                life::a_dropped_handle_stops_the_listener,
+                life::a_paused_listener_waits,
+                life::events_tell_what_happens,
+                life::stopping_finishes_what_is_in_hand,
+                life::stopping_out_of_time_drops_the_handler,
+                life::what_cannot_be_is_refused,
+                modes::a_gap_pauses_its_partition,
+                modes::async_commits_do_not_hold_up,
+                modes::batch_commits_after_each_poll,
+                modes::batches_are_acknowledged_as_one,
+                modes::batches_are_polls,
+                modes::commits_follow_one_another_while_a_handler_waits,
+                modes::count_commits_after_polls_with_so_many,
+                modes::count_and_time_commit_by_either,
+                modes::manual_commits_the_contiguous_prefix,
+                modes::manual_immediate_is_committed_when_awaited,
+                modes::record_commits_after_each,
+                modes::time_commits_between_polls,
+                sharing::a_handler_that_takes_too_long_is_dropped,
+                sharing::a_partition_goes_when_its_record_is_done,
+                sharing::a_pattern_finds_its_topics,
+                sharing::consumers_work_side_by_side_in_order,
+                sharing::unconcerned_partitions_come_and_go_while_a_handler_runs,
+        }
+    };
+}
+
+/// Long ones, for which that makes no difference either.
 macro_rules! long_scenarios {
     ($make:ident $with:tt) => {
         $make! { $with
@@ -118,6 +165,13 @@ macro_rules! boxed {
         mod $module {
             $(pub(super) fn $scenario(world: super::World) -> super::Scenario {
                 Box::pin(super::$file::$scenario(world))
+            })*
+        }
+    };
+    (($module:ident, $of:ident) $($file:ident::$scenario:ident,)*) => {
+        mod $module {
+            $(pub(super) fn $scenario(world: super::World) -> super::Scenario {
+                Box::pin(super::$of::$file::$scenario(super::$of::World::new(world)))
             })*
         }
     };
@@ -159,6 +213,9 @@ scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_2_8, since_2_4_boxed, Som
 scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_3_9, since_2_4_boxed, Some("3.9")));
 scenarios_since_2_4!(on_embedded(since_2_4_embedded_as_4_0, since_2_4_boxed, Some("4.0")));
 scenarios_since_2_4!(on_kafka(since_2_4_kafka, since_2_4_boxed));
+listener_scenarios!(boxed(listener_boxed, listener));
+listener_scenarios!(on_embedded(listener_embedded, listener_boxed, None));
+listener_scenarios!(on_kafka(listener_kafka, listener_boxed));
 long_scenarios!(boxed(long_boxed));
 long_scenarios!(on_embedded(long_embedded, long_boxed, None));
 long_scenarios!(on_kafka(long_kafka, long_boxed));

@@ -1,6 +1,6 @@
 //! Several consumers: side by side, taking over from one another, and given up by the group.
 
-use crate::world::{Gate, Handled, Told, World, eventually, stop};
+use super::world::{Gate, Handled, Told, World, eventually, stop};
 use kafka_client::ConsumerRecord;
 use kafka_client::config::ConsumerConfig;
 use kafka_client::listener::{ListenerBuilder, ListenerEvent, ListenerHandle};

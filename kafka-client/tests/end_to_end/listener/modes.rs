@@ -1,6 +1,6 @@
 //! What is committed when, in each ack mode. A gate in the handler makes "when" exact.
 
-use crate::world::{Gate, HOUR, Handled, Told, World, eventually, stop};
+use super::world::{Gate, HOUR, Handled, Told, World, eventually, stop};
 use kafka_client::listener::{
     Ack, AckMode, Commits, ListenerBuilder, ListenerEvent, ListenerHandle,
 };

@@ -1,14 +1,6 @@
 //! The producer against the embedded broker: what its calls promise while the broker misbehaves.
 //!
-//! The network is in memory and time is paused, so that "in time" is exact. What needs no fault is told by the
-//! end-to-end suite, every rule in detail by the machine's own tests.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "in tests a panic is how a check fails"
-)]
+//! The network is in memory and time is paused, so that "in time" is exact.
 
 use kafka_broker_lite::Cluster;
 use kafka_broker_lite::net::sim::{Faults, SimNet};

@@ -1,6 +1,6 @@
 //! Handlers that fail: again, no more, elsewhere.
 
-use crate::world::{HOUR, Handled, Told, World, stop};
+use super::world::{HOUR, Handled, Told, World, stop};
 use kafka_client::listener::{ErrorPolicy, ListenerBuilder, ListenerEvent, ListenerHandle};
 use kafka_client::{ErrorKind, Records, TopicPartition};
 use std::error::Error;

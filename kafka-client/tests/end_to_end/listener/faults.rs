@@ -1,6 +1,6 @@
 //! A broker that refuses commits, for a while or for good. Only an embedded one does that when it is asked to.
 
-use crate::world::{Handled, Told, World, stop};
+use super::world::{Handled, Told, World, stop};
 use crate::{LIMIT, block_on};
 use kafka_broker_lite::Cluster;
 use kafka_client::ErrorKind;
@@ -12,7 +12,7 @@ use std::future::Future;
 fn run<F: Future<Output = ()>>(story: impl FnOnce(World, Cluster) -> F) {
     block_on(async {
         let cluster = Cluster::builder().start().await.unwrap();
-        let world = World::new(cluster.bootstrap_servers()).await;
+        let world = World::new(crate::World::new(cluster.bootstrap_servers()).await);
         tokio::time::timeout(LIMIT, story(world, cluster)).await.expect("in time");
     });
 }

@@ -64,7 +64,7 @@ impl Orders {
     /// Starts a process that does this.
     pub(crate) fn start(&self) -> Child {
         Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child::does_as_it_is_told", "--nocapture"])
+            .args(["--exact", "listener::child::does_as_it_is_told", "--nocapture"])
             .env(ORDERS, self.text())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

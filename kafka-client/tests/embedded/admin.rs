@@ -1,7 +1,5 @@
 //! `Admin` from end to end: against a broker over TCP, also one that passes for older releases, and one with faults.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is how a check fails")]
-
 use kafka_broker_lite::Cluster;
 use kafka_client::admin::{
     ConfigChanges, ConfigEntry, ConfigResource, ConfigSource, ConfigType, DeleteBefore,

@@ -1,13 +1,4 @@
 //! The consumer against the embedded broker: what it does when the broker misbehaves, and what a record costs.
-//!
-//! What needs no fault is told by the end-to-end suite, every rule in detail by the machines' own tests.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "in tests a panic is how a check fails"
-)]
 
 use kafka_broker_lite::Cluster;
 use kafka_client::config::{AutoOffsetReset, ConsumerConfig, ProducerConfig};

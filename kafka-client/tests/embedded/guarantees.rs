@@ -1,7 +1,5 @@
 //! At most once, at least once, exactly once: each setting under the faults that tell them apart.
 
-#![allow(clippy::unwrap_used, reason = "in tests a panic is how a check fails")]
-
 use kafka_broker_lite::Cluster;
 use kafka_broker_lite::control::RuleBuilder;
 use kafka_client::config::{Acks, AutoOffsetReset, ClientConfig, ConsumerConfig, ProducerConfig};

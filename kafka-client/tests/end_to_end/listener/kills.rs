@@ -1,7 +1,7 @@
 //! What is repeated when the process of a listener is killed at random points, against the bound of each mode.
 
-use crate::child::{KEPT, Orders};
-use crate::world::World;
+use super::child::{KEPT, Orders};
+use super::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 

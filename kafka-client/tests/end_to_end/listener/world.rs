@@ -1,18 +1,15 @@
 //! What scenarios stand on: a client, topics with numbered records, listeners that note what they handle, and gates.
 
+pub(crate) use crate::member::eventually;
 use kafka_client::admin::NewTopic;
 use kafka_client::config::{AutoOffsetReset, ConsumerConfig, ProducerConfig};
 use kafka_client::listener::{ListenerBuilder, ListenerEvent, ListenerHandle};
 use kafka_client::{Client, ConsumerRecord, ProducerRecord, TopicPartition};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::watch;
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
-
-/// Numbers the names of this process.
-static NAMES: AtomicU32 = AtomicU32::new(0);
 
 /// A broker, and in it a topic and a group of the scenario's own.
 #[derive(Clone)]
@@ -24,13 +21,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) async fn new(bootstrap: String) -> Self {
-        let client = Client::connect(&bootstrap).await.unwrap();
-        #[expect(clippy::disallowed_methods, reason = "names differ from one run to the next")]
-        let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-        let number = NAMES.fetch_add(1, Ordering::Relaxed);
-        let topic = format!("listened-{ms:x}-{}-{number}", std::process::id());
-        Self { bootstrap, client, group: format!("{topic}-group"), topic }
+    pub(crate) fn new(world: crate::World) -> Self {
+        let (topic, group) = (world.name(), world.group());
+        Self { bootstrap: world.bootstrap, client: world.client, topic, group }
     }
 
     /// Makes the topic, with this many records in each partition. Their values are their numbers.
@@ -86,11 +79,6 @@ impl World {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         panic!("{:?} is committed instead of {offset}", self.committed(partition).await);
-    }
-
-    pub(crate) async fn clean_up(self) {
-        // Some scenarios never make it, and a broker that fails is no news by now.
-        let _ = self.client.admin().delete_topics([&*self.topic]).await;
     }
 }
 
@@ -156,17 +144,6 @@ impl Gate {
     pub(crate) async fn pass(&self) {
         self.0.subscribe().wait_for(|open| *open).await.unwrap();
     }
-}
-
-/// Waits until `what` is so.
-pub(crate) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..6000 {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("it never came to be that {what}");
 }
 
 /// Ends a listener; nothing may go wrong.

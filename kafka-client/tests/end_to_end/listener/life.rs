@@ -1,6 +1,6 @@
 //! From the start to the end: pause, resume, stop, events.
 
-use crate::world::{Gate, HOUR, Handled, Told, World, eventually, stop};
+use super::world::{Gate, HOUR, Handled, Told, World, eventually, stop};
 use kafka_client::listener::{AckMode, ListenerBuilder, ListenerEvent, ListenerHandle};
 use kafka_client::{ErrorKind, TopicPartition};
 use std::sync::Arc;

@@ -3,15 +3,13 @@
 //!
 //! The network is in memory and time is paused, so that a time-out takes no time and a run can be repeated.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is how a check fails")]
-
 mod records;
 
 use bytes::Bytes;
 use kafka_client::admin::{ConfigResource, DeleteBefore, OffsetSpec};
 use kafka_client::config::{ClientConfig, ConsumerConfig, ProducerConfig};
 use kafka_client::{Client, Connector, Error, ErrorKind, NewTopic, ProducerRecord, Stream};
-use kafka_proto::api::{APIS, ApiKey};
+use kafka_proto::api::{API_INFOS, ApiKey};
 use kafka_proto::frame::{decode_request_header, encode_response};
 use kafka_proto::messages::{api_versions, metadata};
 use std::fmt;
@@ -82,10 +80,10 @@ fn polite(frame: &Bytes, brokers: &[&str]) -> Option<Reaction> {
     let (version, id) = (header.version, header.correlation_id);
     let frame = match header.api_key {
         ApiKey::API_VERSIONS => {
-            let rows = APIS.iter().map(|api| api_versions::ApiVersion {
-                api_key: api.info.key.0,
-                min_version: api.info.stable.min,
-                max_version: api.info.stable.max,
+            let rows = API_INFOS.iter().map(|api| api_versions::ApiVersion {
+                api_key: api.key.0,
+                min_version: api.stable.min,
+                max_version: api.stable.max,
             });
             let answer = api_versions::Response { api_keys: rows.collect(), ..Default::default() };
             encode_response::<api_versions::Request>(&answer, version, id)

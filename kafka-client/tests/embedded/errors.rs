@@ -3,8 +3,6 @@
 //! Texts of corrupt batches are those of the decoder's own tests, texts of calls to peers that are no brokers those of
 //! `hostile`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is how a check fails")]
-
 use kafka_broker_lite::Cluster;
 use kafka_client::admin::{ConfigResource, NewPartitions};
 use kafka_client::config::{
