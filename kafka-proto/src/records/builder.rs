@@ -6,7 +6,7 @@
 
 use super::batch::{BatchHeader, DELETE_HORIZON, rewrite};
 use super::compression::Compressor;
-use super::varint::{Head, len, len_of_length, zigzag};
+use super::varint::{Head, append_head, len, len_of_length, zigzag};
 use super::{HEADER_LEN, MAGIC};
 
 /// The most that a record takes beside its key, value and headers.
@@ -134,18 +134,23 @@ impl BatchBuilder {
             + value.len()
             + headers_len;
 
-        let mut head = Head::new();
-        head.put(zigzag(len as i64));
-        head.byte(0);
-        head.put(time);
-        head.put(offset);
-        head.put(key_length);
-        if !key.is_empty() {
-            head.flush(&mut self.buffer);
+        let start = |head: &mut Head<'_>| {
+            head.put(zigzag(len as i64));
+            head.byte(0);
+            head.put(time);
+            head.put(offset);
+            head.put(key_length);
+        };
+        if key.is_empty() {
+            append_head(&mut self.buffer, |head| {
+                start(head);
+                head.put(value_length);
+            });
+        } else {
+            append_head(&mut self.buffer, start);
             self.buffer.extend_from_slice(key);
+            append_head(&mut self.buffer, |head| head.put(value_length));
         }
-        head.put(value_length);
-        head.flush(&mut self.buffer);
         self.buffer.extend_from_slice(value);
         if headers.is_empty() {
             self.buffer.push(0);
@@ -159,15 +164,13 @@ impl BatchBuilder {
     }
 
     fn append_headers(&mut self, headers: &[(&str, Option<&[u8]>)]) {
-        let mut head = Head::new();
-        head.put(zigzag(headers.len() as i64));
+        let out = &mut self.buffer;
+        append_head(out, |head| head.put(zigzag(headers.len() as i64)));
         for &(key, value) in headers {
-            head.put(zigzag(key.len() as i64));
-            head.flush(&mut self.buffer);
-            self.buffer.extend_from_slice(key.as_bytes());
-            head.put(nullable_length(value));
-            head.flush(&mut self.buffer);
-            self.buffer.extend_from_slice(value.unwrap_or_default());
+            append_head(out, |head| head.put(zigzag(key.len() as i64)));
+            out.extend_from_slice(key.as_bytes());
+            append_head(out, |head| head.put(nullable_length(value)));
+            out.extend_from_slice(value.unwrap_or_default());
         }
     }
 

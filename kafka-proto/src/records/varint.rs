@@ -9,9 +9,7 @@
 /// assert_eq!(varint::read_i64(&bytes, &mut 0), Some(-300));
 /// ```
 pub fn write(out: &mut Vec<u8>, value: i64) {
-    let mut head = Head::new();
-    head.put(zigzag(value));
-    head.flush(out);
+    append_head(out, |head| head.put(zigzag(value)));
 }
 
 /// Small for small numbers of either sign: 0, -1, 1, -2 become 0, 1, 2, 3.
@@ -34,49 +32,60 @@ pub(super) const fn len_of_length(length: usize) -> usize {
     len(zigzag(length as i64))
 }
 
-/// A few varints and bytes in a row, made on the stack to be copied at once.
-pub(super) struct Head {
-    bytes: [u8; Head::MOST],
+/// A few varints and bytes in a row, written where they will lie: made elsewhere, they would be copied before the
+/// processor had them together.
+pub(super) struct Head<'a> {
+    bytes: &'a mut [u8; MOST],
     at: usize,
 }
 
-impl Head {
-    /// Five varints, one of them of 64 bits, and a byte are the most that is put here.
-    const MOST: usize = 32;
+/// Five varints, one of them of 64 bits, and a byte are the most that is put in a head.
+const MOST: usize = 32;
 
-    #[inline]
-    pub(super) const fn new() -> Self {
-        Self { bytes: [0; Self::MOST], at: 0 }
+/// Appends what is put in the head.
+#[inline]
+pub(super) fn append_head(out: &mut Vec<u8>, put: impl FnOnce(&mut Head<'_>)) {
+    let start = out.len();
+    // What there is room for is not known before.
+    if out.capacity() - start < MOST {
+        return append_exactly(out, put);
     }
+    out.extend_from_slice(&[0; MOST]);
+    if let Some(bytes) = out[start..].first_chunk_mut() {
+        let mut head = Head { bytes, at: 0 };
+        put(&mut head);
+        let end = start + head.at;
+        out.truncate(end);
+    }
+}
 
+#[inline(never)]
+fn append_exactly(out: &mut Vec<u8>, put: impl FnOnce(&mut Head<'_>)) {
+    let mut head = Head { bytes: &mut [0; MOST], at: 0 };
+    put(&mut head);
+    out.extend_from_slice(&head.bytes[..head.at % MOST]);
+}
+
+impl Head<'_> {
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "seven bits at a time are what is meant")]
     pub(super) fn put(&mut self, mut zigzag: u64) {
-        while zigzag >= 0x80 {
+        // One byte or two are the rule, and cost no loop.
+        if zigzag >= 0x80 {
             self.byte(zigzag as u8 | 0x80);
             zigzag >>= 7;
+            while zigzag >= 0x80 {
+                self.byte(zigzag as u8 | 0x80);
+                zigzag >>= 7;
+            }
         }
         self.byte(zigzag as u8);
     }
 
     #[inline]
     pub(super) fn byte(&mut self, byte: u8) {
-        self.bytes[self.at % Self::MOST] = byte;
+        self.bytes[self.at % MOST] = byte;
         self.at += 1;
-    }
-
-    /// A copy of a fixed size takes a few instructions, one of an exact size a call.
-    #[inline]
-    pub(super) fn flush(&mut self, out: &mut Vec<u8>) {
-        let len = self.at % Self::MOST;
-        self.at = 0;
-        if out.capacity() - out.len() < Self::MOST {
-            out.extend_from_slice(&self.bytes[..len]);
-            return;
-        }
-        let end = out.len() + len;
-        out.extend_from_slice(&self.bytes);
-        out.truncate(end);
     }
 }
 
