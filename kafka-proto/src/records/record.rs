@@ -213,7 +213,7 @@ impl Span {
     /// As [`Span::read`], of less than 8 KiB and in bytes that begin at `from`; where it ends is not looked at.
     #[inline]
     fn plain(bytes: &[u8], at: usize, from: usize) -> Option<(Self, usize)> {
-        let (zigzag, at) = plain_varint(bytes, at)?;
+        let (zigzag, at) = varint::read_short(bytes, at)?;
         let at = from + at;
         match plain_length(zigzag) {
             Some(length) => {
@@ -223,17 +223,6 @@ impl Span {
             None => (zigzag == u32::from(NULL)).then_some((Self::NULL, at)),
         }
     }
-}
-
-/// A varint of one or two bytes, and where it ends.
-#[inline]
-fn plain_varint(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
-    let first = u32::from(*bytes.get(at)?);
-    if first < 0x80 {
-        return Some((first, at + 1));
-    }
-    let second = u32::from(*bytes.get(at + 1)?);
-    (second < 0x80).then_some((first & 0x7f | second << 7, at + 2))
 }
 
 /// What `zigzag` says, unless it is negative.
@@ -294,7 +283,7 @@ impl Parts {
     #[inline]
     fn plain(bytes: &[u8], start: usize) -> Option<Self> {
         let head: &[u8; HEAD] = bytes.get(start..)?.first_chunk()?;
-        let (length, len) = plain_varint(head, 0)?;
+        let (length, len) = varint::read_short(head, 0)?;
         // Behind the attributes, which have no meaning yet.
         let deltas = len + 1;
         // They are passed over at once. The lowest end is that of the timestamp, the next that of the offset.
@@ -329,6 +318,7 @@ impl Parts {
         })
     }
 
+    /// The record at `start`, of whatever form, with all but its headers looked at.
     #[inline(never)]
     fn of_any_form(bytes: &[u8], start: usize) -> Result<Self, RecordError> {
         let mut at = start;

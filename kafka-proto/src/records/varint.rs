@@ -46,7 +46,7 @@ const MOST: usize = 32;
 #[inline]
 pub(super) fn append_head(out: &mut Vec<u8>, put: impl FnOnce(&mut Head<'_>)) {
     let start = out.len();
-    // What there is room for is not known before.
+    // Near the end of the buffer, which is not to grow for what is not put.
     if out.capacity() - start < MOST {
         return append_exactly(out, put);
     }
@@ -103,6 +103,17 @@ pub fn read_i32(bytes: &[u8], at: &mut usize) -> Option<i32> {
 pub fn read_i64(bytes: &[u8], at: &mut usize) -> Option<i64> {
     let value = read(bytes, at, 10)?;
     Some((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
+}
+
+/// The zigzag of one or two bytes at `at`, and where it ends; `None` when it is longer, or cut.
+#[inline]
+pub(super) fn read_short(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
+    let first = u32::from(*bytes.get(at)?);
+    if first < 0x80 {
+        return Some((first, at + 1));
+    }
+    let second = u32::from(*bytes.get(at + 1)?);
+    (second < 0x80).then_some((first & 0x7f | second << 7, at + 2))
 }
 
 /// Up to three bytes are the rule.
